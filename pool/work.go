@@ -1,0 +1,361 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// verb is a kind of work on an instance.
+type verb string
+
+const (
+	verbCreate verb = "create"
+	verbStart  verb = "start"
+	verbWake   verb = "wake"
+	verbCheck  verb = "check"
+	verbReset  verb = "reset"
+	verbDelete verb = "delete"
+)
+
+// How long a call of the backend may take before its outcome is unknown. A
+// creation may have to download an image and make a template.
+const (
+	createTimeout = 20 * time.Minute
+	wakeTimeout   = 30 * time.Second
+	checkTimeout  = 30 * time.Second
+	cleanTimeout  = 3 * time.Minute
+	startGrace    = 30 * time.Second
+)
+
+// job is one call of the backend under way. An instance has one at a time.
+type job struct {
+	verb  verb
+	order Order
+	began time.Time
+}
+
+// outcome is what a job came to.
+type outcome struct {
+	err error
+	// late says that it took longer than it may, so that err tells nothing.
+	late   bool
+	origin Origin
+	place  Place
+}
+
+// slots bounds the calls under way over all pools, by kind.
+type slots struct{ create, start, clean chan struct{} }
+
+func newSlots(n Workers) slots {
+	return slots{make(chan struct{}, n.Create), make(chan struct{}, n.Start), make(chan struct{}, n.Clean)}
+}
+
+// of returns the slots that a verb takes one of. Waking is part of a grant and
+// waits for nobody.
+func (s slots) of(v verb) chan struct{} {
+	switch v {
+	case verbCreate:
+		return s.create
+	case verbStart, verbCheck:
+		return s.start
+	case verbReset, verbDelete:
+		return s.clean
+	}
+	return nil
+}
+
+// beginWork starts what there is to do. While LXD is away, or has not said yet
+// what there is, that is only to wake what was granted; the rest waits in todo.
+func (w *writer) beginWork() {
+	names := w.todo
+	if !w.listed || !w.disowned || w.away != nil {
+		names = map[InstanceName]bool{}
+		for name := range w.waking {
+			names[name] = w.disowned && w.todo[name]
+		}
+	} else {
+		w.todo = map[InstanceName]bool{}
+	}
+	for name, yes := range names {
+		if yes {
+			delete(w.todo, name)
+			w.begin(name)
+		}
+	}
+}
+
+// begin starts the work that an instance's state asks for, if it asks for any.
+// An instance that has a job, or waits to be tried again, is looked at when that
+// is over.
+func (w *writer) begin(name InstanceName) {
+	in := w.x.Instances[name]
+	if in == nil || w.jobs[name] != nil || !w.agenda.when(alarm{alarmRetry, string(name)}).IsZero() {
+		return
+	}
+	if v := w.needs(in); v != "" {
+		w.start(&job{verb: v, order: w.order(in), began: time.Now()})
+	}
+}
+
+// needs returns the verb that an instance waits for, "" for none.
+func (w *writer) needs(in *Instance) verb {
+	_, asleep := w.waking[in.Name]
+	switch {
+	case in.State == Creating:
+		return verbCreate
+	case in.State == Starting:
+		return verbStart
+	case in.State == Leased && asleep:
+		return verbWake
+	case in.State == Ready && w.checks[in.Name]:
+		return verbCheck
+	case in.State == Resetting:
+		return verbReset
+	case in.State == Deleting && in.Hold == nil:
+		return verbDelete
+	}
+	return ""
+}
+
+// order describes an instance to the backend: the pool's spec, but where and
+// as it was made.
+func (w *writer) order(in *Instance) Order {
+	spec := w.x.spec
+	if in.Place.Project != "" {
+		spec.Project = in.Place.Project
+	}
+	if in.Standby != "" && in.State != Starting {
+		spec.Standby = in.Standby
+	}
+	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Origin: in.Origin}
+}
+
+// start runs a job on a worker of its own.
+func (w *writer) start(j *job) {
+	w.jobs[j.order.Instance] = j
+	ctx := w.work
+	w.workers.Go(func() {
+		o := w.env.do(ctx, j)
+		w.tell(ctx, func(t *turn) { t.jobEnded(j, o) })
+	})
+}
+
+// tell sends the writer a message from a worker, unless the worker is to end.
+func (w *writer) tell(ctx context.Context, do func(*turn)) {
+	select {
+	case w.inbox <- message{do: do}:
+	case <-ctx.Done():
+	case <-w.ended:
+	}
+}
+
+// do makes the job's call when there is a slot for it.
+func (e *env) do(ctx context.Context, j *job) (o outcome) {
+	if slots := e.slots.of(j.verb); slots != nil {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-ctx.Done():
+			return outcome{err: ctx.Err()}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, j.timeout())
+	defer cancel()
+	defer func() { o.late = o.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) }()
+	switch j.verb {
+	case verbCreate:
+		o.origin, o.err = e.backend.Create(ctx, j.order)
+	case verbStart:
+		o.place, o.err = e.backend.Start(ctx, j.order)
+	case verbWake:
+		o.err = e.backend.Wake(ctx, j.order)
+	case verbCheck:
+		o.err = e.backend.Check(ctx, j.order)
+	case verbReset:
+		o.err = e.backend.Reset(ctx, j.order)
+	case verbDelete:
+		o.err = e.backend.Delete(ctx, j.order)
+	}
+	return o
+}
+
+func (j *job) timeout() time.Duration {
+	switch j.verb {
+	case verbCreate:
+		return createTimeout
+	case verbStart:
+		return time.Duration(j.order.Spec.ReadyTimeout) + startGrace
+	case verbWake:
+		return wakeTimeout
+	case verbCheck:
+		return checkTimeout
+	}
+	return cleanTimeout
+}
+
+// jobEnded takes in what a job came to. The instance may have moved on meanwhile.
+func (t *turn) jobEnded(j *job, o outcome) {
+	name := j.order.Instance
+	if t.jobs[name] != j {
+		return
+	}
+	delete(t.jobs, name)
+	t.todo[name] = true
+	in := t.x.Instances[name]
+	if in == nil {
+		return
+	}
+	if j.verb == verbCheck {
+		delete(t.checks, name)
+	}
+	if t.needsNow(in) != j.verb && j.verb != verbCheck {
+		return // it was sent on its way out meanwhile
+	}
+	switch {
+	case o.err == nil:
+		delete(t.tries, name)
+		t.backendBack()
+		t.succeeded(in, j, o)
+	case o.late:
+		t.env.look() // is it LXD, or this one?
+		t.late(in, j)
+	case errors.Is(o.err, ErrUnavailable):
+		t.backendAway(o.err)
+		t.uncertain(in, j, o.err)
+	default:
+		t.stats.Failures[string(j.verb)]++
+		t.log.Warn("work on an instance failed", "instance", string(name), "verb", string(j.verb), "error", o.err)
+		t.failed(in, j, o.err)
+	}
+}
+
+// needsNow is needs without regard to holds and checks, to tell whether a job's
+// answer still matters.
+func (t *turn) needsNow(in *Instance) verb {
+	if in.State == Deleting {
+		return verbDelete
+	}
+	return t.needs(in)
+}
+
+func (t *turn) succeeded(in *Instance, j *job, o outcome) {
+	switch j.verb {
+	case verbCreate:
+		t.move(in, Spare, func(next *Instance) { next.Origin = o.origin })
+	case verbStart:
+		t.becomeReady(in, o.place)
+	case verbWake:
+		t.awake(in)
+	case verbCheck:
+		t.checked[in.Name] = t.now
+	case verbReset:
+		t.stats.ToRecycle.observe(t.now.Sub(in.Since))
+		t.move(in, Spare, nil)
+	case verbDelete:
+		if in.Uses > 0 {
+			t.stats.ToRecycle.observe(t.now.Sub(in.Since))
+		}
+		t.forget(in)
+	}
+}
+
+func (t *turn) becomeReady(in *Instance, place Place) {
+	t.stats.ToReady.observe(t.now.Sub(in.Since))
+	t.checked[in.Name] = t.now
+	t.move(in, Ready, func(next *Instance) {
+		next.Place, next.Standby = place, t.x.spec.Standby
+		if next.Place.Project == "" {
+			next.Place.Project = in.Place.Project
+		}
+	})
+	if in.Origin != t.x.Record.Proven {
+		t.rec().Proven = in.Origin
+	}
+	if t.breaker.open() {
+		t.event(Event{Type: CreationResumed, Message: "creation works again"})
+	}
+	t.breaker.succeed()
+}
+
+// late handles work that did not come to an end in its time.
+func (t *turn) late(in *Instance, j *job) {
+	err := Errorf(ErrFailed, "", "cannot %s %s: it took longer than %s", j.verb, in.Name, Duration(j.timeout()))
+	patient := j.verb == verbCheck || j.verb == verbWake // LXD itself may have stood still
+	if patient && t.tries[in.Name] == 0 {
+		t.uncertain(in, j, err)
+		return
+	}
+	t.stats.Failures[string(j.verb)]++
+	t.failed(in, j, err)
+}
+
+// uncertain handles work whose outcome nobody knows, because LXD went away.
+func (t *turn) uncertain(in *Instance, j *job, err error) {
+	v := t.waking[in.Name]
+	switch {
+	case j.verb == verbCreate:
+		// It may exist or come to exist. It was not confirmed, so it is never used.
+		t.doom(in, ReasonUnconfirmed, err.Error())
+	case j.verb == verbWake && v != nil && !v.repeated:
+		t.takeBack(v, "LXD went away before the instance was awake")
+		t.queue.insert(v)
+		t.watchWait(v)
+	default:
+		if j.verb == verbCheck {
+			t.checks[in.Name] = true
+		}
+		t.retryLater(in.Name)
+	}
+}
+
+// retryLater has work on an instance tried again, later each time.
+func (t *turn) retryLater(name InstanceName) {
+	t.tries[name]++
+	t.agenda.set(alarm{alarmRetry, string(name)}, t.now.Add(jitter(backoff(t.tries[name], time.Second, 5*time.Minute))))
+}
+
+// failed handles work that went wrong for this one instance.
+func (t *turn) failed(in *Instance, j *job, err error) {
+	switch j.verb {
+	case verbCreate:
+		t.doom(in, ReasonCreateFailed, err.Error())
+		t.creationFailed(j, err)
+	case verbStart:
+		t.doom(in, ReasonStartFailed, err.Error())
+		t.creationFailed(j, err)
+	case verbWake:
+		t.wakeFailed(in, err)
+	case verbCheck:
+		if in.State == Ready {
+			t.doom(in, ReasonCheckFailed, err.Error())
+		}
+	case verbReset:
+		t.doom(in, ReasonResetFailed, err.Error())
+	case verbDelete:
+		t.deleteFailed(in, err)
+	}
+}
+
+// creationFailed counts a failure on the way to a ready instance.
+func (t *turn) creationFailed(j *job, err error) {
+	wasOpen := t.breaker.open()
+	t.breaker.fail(t.now, j.began, err.Error())
+	t.agenda.set(alarm{kind: alarmPlan}, t.breaker.retry)
+	t.event(Event{Type: CreationFailed, Instance: j.order.Instance, Message: err.Error()})
+	if t.breaker.open() && !wasOpen {
+		t.event(Event{Type: CreationPaused, Message: "creation keeps failing and is tried seldom now: " + err.Error()})
+	}
+}
+
+// deleteFailed keeps an instance that cannot be deleted in sight and goes on
+// trying. One that lost our tag is not ours to delete.
+func (t *turn) deleteFailed(in *Instance, err error) {
+	if errors.Is(err, ErrForbidden) {
+		t.log.Warn("an instance no longer carries our tag; it is left alone", "instance", string(in.Name))
+		t.forget(in)
+		return
+	}
+	t.change(in, func(next *Instance) { next.Detail = "cannot be deleted: " + err.Error() })
+	t.retryLater(in.Name)
+}
