@@ -1,0 +1,200 @@
+package simbackend
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// guest is one command that runs in an instance.
+type guest struct {
+	ctx     context.Context
+	backend *Backend
+	order   pool.Order
+	command pool.Command
+	out     *gate
+	err     *gate
+}
+
+// commands is everything that an instance can run, beside "sh -c" with one of
+// these and its arguments in one string.
+var commands = map[string]func(g *guest, args []string) int{
+	"true":     func(*guest, []string) int { return 0 },
+	"false":    func(*guest, []string) int { return 1 },
+	"exit":     exit,
+	"echo":     func(g *guest, args []string) int { return g.print(strings.Join(args, " ") + "\n") },
+	"hostname": func(g *guest, _ []string) int { return g.print(string(g.order.Instance) + "\n") },
+	"env":      env,
+	"sleep":    sleepFor,
+	"cat":      cat,
+	"tee":      tee,
+	"read":     cat,
+	"write":    write,
+}
+
+func (g *guest) run(args []string) int {
+	if len(args) == 3 && args[0] == "sh" && args[1] == "-c" {
+		args = strings.Fields(args[2])
+	}
+	if len(args) == 0 {
+		return 0
+	}
+	command := commands[args[0]]
+	if command == nil {
+		return g.complain(127, "%s: not found", args[0])
+	}
+	return command(g, args[1:])
+}
+
+func exit(g *guest, args []string) int {
+	if len(args) == 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 0 || n > 255 {
+		return g.complain(2, "exit: bad number %q", args[0])
+	}
+	return n
+}
+
+func env(g *guest, _ []string) int {
+	for _, name := range slices.Sorted(maps.Keys(g.command.Env)) {
+		g.print(name + "=" + g.command.Env[name] + "\n")
+	}
+	return 0
+}
+
+// sleepFor sleeps for seconds; "sleep infinity" until it is killed.
+func sleepFor(g *guest, args []string) int {
+	if len(args) == 1 && args[0] == "infinity" {
+		<-g.ctx.Done()
+		return 137
+	}
+	seconds, err := strconv.ParseFloat(strings.Join(args, ""), 64)
+	if err != nil {
+		return g.complain(1, "sleep: bad time %q", args)
+	}
+	sleep(g.ctx, time.Duration(seconds*float64(time.Second)))
+	return 0
+}
+
+// cat prints files, or standard input without any.
+func cat(g *guest, paths []string) int {
+	if len(paths) == 0 && g.command.Stdin != nil {
+		io.Copy(g.out, g.command.Stdin)
+	}
+	for _, path := range paths {
+		text, ok := g.file(path)
+		if !ok {
+			return g.complain(1, "cat: %s: no such file", path)
+		}
+		g.print(text)
+	}
+	return 0
+}
+
+// tee writes standard input into a file and prints it.
+func tee(g *guest, args []string) int {
+	var text strings.Builder
+	if g.command.Stdin != nil {
+		io.Copy(io.MultiWriter(&text, g.out), g.command.Stdin)
+	}
+	return g.store(args[:min(1, len(args))], text.String())
+}
+
+// write writes a text into a file, with a line end.
+func write(g *guest, args []string) int {
+	if len(args) != 2 {
+		return g.complain(2, "write: use write PATH TEXT")
+	}
+	return g.store(args[:1], args[1]+"\n")
+}
+
+func (g *guest) store(paths []string, text string) int {
+	for _, path := range paths {
+		if err := g.backend.writeFile(keyOf(g.order), path, text); err != nil {
+			return g.complain(1, "%s", err)
+		}
+	}
+	return 0
+}
+
+func (b *Backend) writeFile(k key, path, text string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.alter(Exec, k, func(in *instance) {
+		in.Files = cloneOrEmpty(in.Files)
+		in.Files[path] = text
+	})
+}
+
+// file returns the text of a file. Every instance has a machine id of its own.
+func (g *guest) file(path string) (text string, ok bool) {
+	g.backend.mu.Lock()
+	defer g.backend.mu.Unlock()
+	in := g.backend.world.instances[keyOf(g.order)]
+	if in == nil {
+		return "", false
+	}
+	if text, ok = in.Files[path]; ok {
+		return text, true
+	}
+	switch path {
+	case "/etc/hostname":
+		return string(in.Name) + "\n", true
+	case "/etc/machine-id":
+		sum := sha256.Sum256(fmt.Append(nil, in.Project, in.Name, in.Number))
+		return fmt.Sprintf("%x\n", sum[:16]), true
+	}
+	return "", false
+}
+
+func (g *guest) print(text string) int {
+	io.WriteString(g.out, text)
+	return 0
+}
+
+func (g *guest) complain(status int, format string, args ...any) int {
+	fmt.Fprintf(g.err, format+"\n", args...)
+	return status
+}
+
+func (g *guest) shut() {
+	g.out.shut()
+	g.err.shut()
+}
+
+// gate is a stream of a command. Once shut it takes nothing more, so that a
+// command that was left behind writes to nobody.
+type gate struct {
+	mu   sync.Mutex
+	w    io.Writer
+	gone bool
+}
+
+func (o *gate) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gone {
+		return 0, io.ErrClosedPipe
+	}
+	if o.w == nil {
+		return len(p), nil
+	}
+	return o.w.Write(p)
+}
+
+func (o *gate) shut() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gone = true
+}

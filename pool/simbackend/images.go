@@ -1,0 +1,87 @@
+package simbackend
+
+import (
+	"context"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// Vet implements [pool.Backend].
+func (b *Backend) Vet(ctx context.Context, o pool.Order) (origin pool.Origin, err error) {
+	err = b.look(ctx, Vet, "", func() error {
+		if err := b.rejects(o.Spec); err != nil {
+			return err
+		}
+		origin, err = b.resolve(o.Spec)
+		return err
+	})
+	return origin, err
+}
+
+// Resolve implements [pool.Backend].
+func (b *Backend) Resolve(ctx context.Context, o pool.Order) (origin pool.Origin, err error) {
+	err = b.look(ctx, Resolve, "", func() error {
+		origin, err = b.resolve(o.Spec)
+		return err
+	})
+	return origin, err
+}
+
+// SetImage changes the fingerprint behind an alias; "" removes the alias.
+func (b *Backend) SetImage(alias, fingerprint string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if fingerprint == "" {
+		delete(b.images, alias)
+		return
+	}
+	b.images[alias] = fingerprint
+}
+
+// resolve looks an alias or a fingerprint up. What setup bakes into a template
+// is part of the origin.
+func (b *Backend) resolve(s *pool.Spec) (pool.Origin, error) {
+	fingerprint := b.images[s.Image]
+	if fingerprint == "" && b.hasFingerprint(s.Image) {
+		fingerprint = s.Image
+	}
+	if fingerprint == "" {
+		return "", pool.Errorf(pool.ErrRejected, "use one of "+join(maps.Keys(b.images)),
+			"cannot use image %q: there is no such image", s.Image)
+	}
+	return pool.Origin(fingerprint + baked(s)), nil
+}
+
+func (b *Backend) hasFingerprint(fingerprint string) bool {
+	return slices.Contains(slices.Collect(maps.Values(b.images)), fingerprint)
+}
+
+func baked(s *pool.Spec) string {
+	if s.Setup == "" {
+		return ""
+	}
+	h := fnv.New32a()
+	h.Write([]byte(s.Setup))
+	return "+" + strconv.FormatUint(uint64(h.Sum32()), 16)
+}
+
+// rejects says what in the spec a new instance could not be made with.
+func (b *Backend) rejects(s *pool.Spec) error {
+	if s.Project != "" && !slices.Contains(b.o.Projects, s.Project) {
+		return rejected("project", s.Project)
+	}
+	for _, p := range s.Profiles {
+		if !slices.Contains(b.o.Profiles, p) {
+			return rejected("profile", p)
+		}
+	}
+	return nil
+}
+
+func rejected(what, name string) error {
+	return pool.Errorf(pool.ErrRejected, "", "cannot use %s %q: there is no such %s", what, name, what)
+}
