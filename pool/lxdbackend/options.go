@@ -1,0 +1,78 @@
+package lxdbackend
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// Options say where LXD is and where images come from. The zero value means
+// the LXD of this host and its usual image servers.
+type Options struct {
+	// Dir is the directory of a local LXD, the one that holds "unix.socket".
+	// "": $LXD_DIR, else the snap's, else the package's, whichever has a socket
+	// at the time of a connection.
+	Dir string
+	// URL is that of an LXD reached over HTTPS, such as
+	// "https://lxd.example:8443"; Dir then does not count.
+	URL string
+	// ClientCert and ClientKey (PEM) prove who we are to the LXD at URL.
+	ClientCert, ClientKey string
+	// ServerCert (PEM) is the certificate that it must show. "": one that this
+	// host trusts.
+	ServerCert string
+	// Remotes are image servers by name, beside [DefaultRemotes].
+	Remotes map[string]Remote
+	// AliasesKept is how long the answer of an image server is believed. 0: 15m.
+	AliasesKept time.Duration
+}
+
+// Remote is an image server that speaks simplestreams.
+type Remote struct {
+	URL string
+	// Cert (PEM) is the certificate that it must show. "": one that this host
+	// and LXD's trust.
+	Cert string
+}
+
+// DefaultRemotes are the image servers that every LXD user knows.
+var DefaultRemotes = map[string]Remote{
+	"ubuntu":       {URL: "https://cloud-images.ubuntu.com/releases/"},
+	"ubuntu-daily": {URL: "https://cloud-images.ubuntu.com/daily/"},
+	"images":       {URL: "https://images.lxd.canonical.com/"},
+}
+
+func (o Options) withDefaults() Options {
+	remotes := maps.Clone(DefaultRemotes)
+	maps.Copy(remotes, o.Remotes)
+	o.Remotes = remotes
+	o.AliasesKept = cmp.Or(o.AliasesKept, 15*time.Minute)
+	return o
+}
+
+func (o Options) validate() error {
+	if (o.ClientCert == "") != (o.ClientKey == "") {
+		return pool.Invalidf("give both or none", "cannot reach LXD: a client certificate needs its key, and a key its certificate")
+	}
+	if o.URL != "" && o.ClientCert == "" {
+		return pool.Invalidf("give a client certificate and key that it trusts", "cannot reach the LXD at %s without a client certificate", o.URL)
+	}
+	return nil
+}
+
+// socket returns the socket to connect to now. It is looked for each time:
+// LXD may be installed, or moved to its snap, while we run.
+func (o Options) socket() string {
+	if dir := cmp.Or(o.Dir, os.Getenv("LXD_DIR")); dir != "" {
+		return filepath.Join(dir, "unix.socket")
+	}
+	const snap, deb = "/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket"
+	if _, err := os.Stat(snap); err == nil {
+		return snap
+	}
+	return deb
+}

@@ -1,0 +1,131 @@
+package lxdbackend
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	client "github.com/canonical/lxd/client"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// lookUpLimit bounds one question to an image server: it answers with a list of
+// all its images.
+const lookUpLimit = 30 * time.Second
+
+// remoteImage finds the fingerprint of an image on an image server, for the
+// architecture of LXD.
+func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote Remote, name string) (string, error) {
+	key := remote.URL + "\n" + string(o.Spec.Type) + "\n" + name
+	if fingerprint := b.aliases.find(key, b.options.AliasesKept); fingerprint != "" {
+		return fingerprint, nil
+	}
+	known, err := b.know(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := ask(ctx, remote, o.Spec.Type, name)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return "", &noServerError{remote.URL, err}
+	}
+	for _, architecture := range known.architectures {
+		if fingerprint := found[architecture]; fingerprint != "" {
+			b.aliases.keep(key, fingerprint)
+			return fingerprint, nil
+		}
+	}
+	return "", pool.Errorf(pool.ErrRejected, `see "lxc image list `+strings.SplitN(o.Spec.Image, ":", 2)[0]+`:"`,
+		"cannot use image %q: the image server has no such %s for this host's architecture", o.Spec.Image, o.Spec.Type)
+}
+
+// noServerError says that an image server gave no answer. To who asks for an
+// image that means "try again", to who makes an instance that it failed.
+type noServerError struct {
+	url   string
+	cause error
+}
+
+func (e *noServerError) Error() string {
+	return fmt.Sprintf("the image server %s does not answer: %v", e.url, e.cause)
+}
+
+// ask returns the fingerprints by architecture that an image server has under a
+// name, none if it has none.
+func ask(ctx context.Context, remote Remote, kind pool.Type, name string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpLimit)
+	defer cancel()
+	server, err := client.ConnectSimpleStreams(remote.URL, &client.ConnectionArgs{
+		UserAgent: userAgent, TLSServerCert: remote.Cert,
+		TransportWrapper: func(t *http.Transport) client.HTTPTransporter { return bound{t, ctx} },
+	})
+	if err != nil {
+		return nil, err
+	}
+	images, err := server.GetImages()
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	if aliases, err := server.GetImageAliasArchitectures(string(kind), name); err == nil {
+		for architecture, alias := range aliases {
+			found[architecture] = alias.Target
+		}
+		return found, nil
+	}
+	for _, candidate := range images {
+		if len(name) >= 12 && strings.HasPrefix(candidate.Fingerprint, name) && candidate.Type == string(kind) {
+			found[candidate.Architecture] = candidate.Fingerprint
+		}
+	}
+	return found, nil
+}
+
+// bound is a transport whose requests all end with a context: the client for
+// image servers knows none.
+type bound struct {
+	inner *http.Transport
+	ctx   context.Context
+}
+
+func (t bound) Transport() *http.Transport { return t.inner }
+
+func (t bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.inner.RoundTrip(req.WithContext(t.ctx))
+}
+
+// aliasCache remembers what image servers answered, since an answer costs
+// megabytes. The zero value is ready to use.
+type aliasCache struct {
+	mu      sync.Mutex
+	answers map[string]answer
+}
+
+type answer struct {
+	fingerprint string
+	at          time.Time
+}
+
+func (c *aliasCache) find(key string, atMost time.Duration) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.answers[key]; time.Since(a.at) < atMost {
+		return a.fingerprint
+	}
+	return ""
+}
+
+func (c *aliasCache) keep(key, fingerprint string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answers == nil {
+		c.answers = map[string]answer{}
+	}
+	c.answers[key] = answer{fingerprint, time.Now()}
+}

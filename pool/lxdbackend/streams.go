@@ -1,0 +1,181 @@
+package lxdbackend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// streams are the websockets of one command. In a terminal, input carries the
+// output too, and output and errors are nil.
+type streams struct {
+	input, output, errors *websocket.Conn
+	control               *websocket.Conn
+}
+
+// lostError says that a stream broke off before its end was marked.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string { return e.cause.Error() }
+func (e *lostError) Unwrap() error { return e.cause }
+
+func isLost(err error) bool {
+	var lost *lostError
+	return errors.As(err, &lost)
+}
+
+// unstartedError says that the streams could not be connected, so that LXD never
+// started the command.
+type unstartedError struct{ cause error }
+
+func (e *unstartedError) Error() string { return e.cause.Error() }
+func (e *unstartedError) Unwrap() error { return e.cause }
+
+// openStreams connects all that LXD waits for, which it does for five seconds.
+func (b *Backend) openStreams(ctx context.Context, op *api.Operation, terminal bool) (*streams, error) {
+	secrets, _ := op.Metadata["fds"].(map[string]any)
+	s := &streams{}
+	// LXD starts the command when all but the control stream are connected, and
+	// a short one may be over at once: control comes first.
+	type stream struct {
+		name string
+		conn **websocket.Conn
+	}
+	wanted := []stream{{api.SecretNameControl, &s.control}, {"0", &s.input}}
+	if !terminal {
+		wanted = append(wanted, stream{"1", &s.output}, stream{"2", &s.errors})
+	}
+	for _, w := range wanted {
+		secret, _ := secrets[w.name].(string)
+		opened, err := b.lxd.Dial(ctx, "/1.0/operations/"+op.ID+"/websocket?secret="+url.QueryEscape(secret))
+		if err != nil {
+			s.close()
+			return nil, &unstartedError{err}
+		}
+		*w.conn = opened
+	}
+	return s, nil
+}
+
+func (s *streams) close() {
+	for _, conn := range []*websocket.Conn{s.input, s.output, s.errors, s.control} {
+		if conn != nil {
+			conn.CloseNow()
+		}
+	}
+}
+
+// run passes everything through. It sends what became of the output, once, when
+// all of it was written or the first error came up.
+func (s *streams) run(ctx context.Context, c pool.Command) <-chan error {
+	go feed(ctx, s.input, c.Stdin, c.Terminal)
+	go steer(s.control.CloseRead(ctx), s.control, c)
+	group, ctx := errgroup.WithContext(ctx)
+	if c.Terminal {
+		group.Go(func() error {
+			defer s.input.CloseNow() // LXD waits for it
+			return drain(ctx, s.input, c.Stdout)
+		})
+	} else {
+		s.input.CloseRead(ctx)
+		group.Go(func() error { return drain(ctx, s.output, c.Stdout) })
+		group.Go(func() error { return drain(ctx, s.errors, c.Stderr) })
+	}
+	written := make(chan error, 1)
+	go func() { written <- group.Wait() }()
+	return written
+}
+
+// chunk is how much is passed on at once.
+const chunk = 32 << 10
+
+// feed sends what it reads, and then the empty text that marks the end. In a
+// terminal LXD would take that for a hangup, so the end is typed there: Ctrl-D.
+func feed(ctx context.Context, conn *websocket.Conn, from io.Reader, terminal bool) {
+	buffer := make([]byte, chunk)
+	for from != nil {
+		n, err := from.Read(buffer)
+		if n > 0 && conn.Write(ctx, websocket.MessageBinary, buffer[:n]) != nil {
+			return
+		}
+		if err != nil {
+			break
+		}
+	}
+	if terminal {
+		_ = conn.Write(ctx, websocket.MessageBinary, []byte{4})
+		return
+	}
+	_ = conn.Write(ctx, websocket.MessageText, nil)
+}
+
+// drain writes what it receives until the end is marked.
+func drain(ctx context.Context, conn *websocket.Conn, to io.Writer) error {
+	if to == nil {
+		to = io.Discard
+	}
+	buffer := make([]byte, chunk)
+	for {
+		kind, message, err := conn.Reader(ctx)
+		if err == nil && kind == websocket.MessageText || websocket.CloseStatus(err) == websocket.StatusNormalClosure {
+			return nil
+		}
+		if err != nil {
+			return brokenOff(ctx, err)
+		}
+		for err == nil {
+			var n int
+			n, err = message.Read(buffer)
+			if _, failed := to.Write(buffer[:n]); failed != nil {
+				return failed
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			return brokenOff(ctx, err)
+		}
+	}
+}
+
+func brokenOff(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &lostError{&awayError{err}}
+}
+
+// steer passes sizes and signals on until the command ends.
+func steer(ctx context.Context, conn *websocket.Conn, c pool.Command) {
+	for {
+		var message api.InstanceExecControl
+		select {
+		case <-ctx.Done():
+			return
+		case size, ok := <-c.Resize:
+			if !ok {
+				c.Resize = nil
+				continue
+			}
+			message.Command = "window-resize"
+			message.Args = map[string]string{"width": strconv.Itoa(size.Width), "height": strconv.Itoa(size.Height)}
+		case number, ok := <-c.Signals:
+			if !ok {
+				c.Signals = nil
+				continue
+			}
+			message.Command, message.Signal = "signal", number
+		}
+		text, err := json.Marshal(message)
+		if err != nil || conn.Write(ctx, websocket.MessageText, text) != nil {
+			return
+		}
+	}
+}
