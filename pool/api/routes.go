@@ -1,0 +1,166 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// Access says who may use a route.
+type Access string
+
+// The rules, from the widest to the narrowest.
+const (
+	// Anyone who can connect.
+	Anyone Access = "anyone"
+	// Consumers may acquire, and see what is theirs; operators may too.
+	Consumers Access = "consumers"
+	// Holders of the lease in the path, whoever shows its token, and operators.
+	// To everybody else the lease does not exist.
+	Holders Access = "holders"
+	// Operators are root and the members of the daemon's group.
+	Operators Access = "operators"
+)
+
+// Operation names a route.
+type Operation string
+
+// The operations.
+const (
+	OpGetVersion     Operation = "getVersion"
+	OpGetHealth      Operation = "getHealth"
+	OpGetOpenAPI     Operation = "getOpenAPI"
+	OpGetMetrics     Operation = "getMetrics"
+	OpListPools      Operation = "listPools"
+	OpCreatePool     Operation = "createPool"
+	OpGetPool        Operation = "getPool"
+	OpPutPool        Operation = "putPool"
+	OpPatchPool      Operation = "patchPool"
+	OpDeletePool     Operation = "deletePool"
+	OpResetPool      Operation = "resetPool"
+	OpListPoolLeases Operation = "listPoolLeases"
+	OpAcquire        Operation = "acquire"
+	OpListLeases     Operation = "listLeases"
+	OpGetLease       Operation = "getLease"
+	OpRenewLease     Operation = "renewLease"
+	OpReleaseLease   Operation = "releaseLease"
+	OpHoldLease      Operation = "holdLease"
+	OpExec           Operation = "exec"
+	OpListInstances  Operation = "listInstances"
+	OpEvents         Operation = "events"
+	OpWhyAll         Operation = "whyAll"
+	OpWhy            Operation = "why"
+)
+
+// Route is one method on one path.
+type Route struct {
+	Operation Operation
+	Method    string
+	// Path has its variables in braces.
+	Path    string
+	Access  Access
+	Summary string
+	Query   []Param
+	// Request and Answer are values of the types of the bodies; nil: none, or
+	// no type of ours.
+	Request any
+	Answer  any
+	// Content is the type of the answer. "": application/json.
+	Content string
+	// Status is that of the answer. 0: 200.
+	Status int
+}
+
+// Param is something that may stand behind the question mark.
+type Param struct {
+	Name    string
+	Summary string
+	// Access, if not "", is required besides that of the route when it is used.
+	Access Access
+}
+
+// Routes is every route. The server serves this table, the client calls by it,
+// and openapi.json is compared with it.
+var Routes = []Route{
+	{Operation: OpGetVersion, Method: http.MethodGet, Path: "/1.0", Access: Anyone,
+		Summary: "Say what answers, and whom it takes the caller for", Answer: Version{}},
+	{Operation: OpGetHealth, Method: http.MethodGet, Path: "/1.0/health", Access: Anyone,
+		Summary: "Say whether the daemon serves and LXD answers; status 503 when not", Answer: Health{}},
+	{Operation: OpGetOpenAPI, Method: http.MethodGet, Path: "/1.0/openapi.json", Access: Anyone,
+		Summary: "Return this document"},
+	{Operation: OpGetMetrics, Method: http.MethodGet, Path: "/metrics", Access: Consumers,
+		Summary: "Return the figures of every pool, for Prometheus", Content: "text/plain"},
+
+	{Operation: OpListPools, Method: http.MethodGet, Path: "/1.0/pools", Access: Consumers,
+		Summary: "List the pools", Answer: []Pool{}},
+	{Operation: OpCreatePool, Method: http.MethodPost, Path: "/1.0/pools", Access: Operators,
+		Summary: "Make a pool", Request: CreatePool{}, Answer: Pool{}, Status: http.StatusCreated},
+	{Operation: OpGetPool, Method: http.MethodGet, Path: "/1.0/pools/{pool}", Access: Consumers,
+		Summary: "Show a pool; its ETag marks the spec", Answer: Pool{}},
+	{Operation: OpPutPool, Method: http.MethodPut, Path: "/1.0/pools/{pool}", Access: Operators,
+		Summary: "Replace the spec of a pool, if it still is the one that If-Match marks", Request: pool.Spec{}, Answer: Pool{}},
+	{Operation: OpPatchPool, Method: http.MethodPatch, Path: "/1.0/pools/{pool}", Access: Operators,
+		Summary: "Set keys of the spec of a pool, or disable or enable it", Request: EditPool{}, Answer: Pool{}},
+	{Operation: OpDeletePool, Method: http.MethodDelete, Path: "/1.0/pools/{pool}", Access: Operators,
+		Summary: "Delete a pool and its instances; answered when they are gone", Status: http.StatusNoContent,
+		Query: []Param{{Name: "force", Summary: "if true, revoke its leases first"}}},
+	{Operation: OpResetPool, Method: http.MethodPost, Path: "/1.0/pools/{pool}/reset", Access: Operators,
+		Summary: "Replace every instance of a pool; leased ones when their leases end", Status: http.StatusNoContent},
+
+	{Operation: OpListPoolLeases, Method: http.MethodGet, Path: "/1.0/pools/{pool}/leases", Access: Consumers,
+		Summary: "List the running leases of a pool; a consumer's own only", Answer: []Lease{}, Query: leaseFilters},
+	{Operation: OpAcquire, Method: http.MethodPost, Path: "/1.0/pools/{pool}/leases", Access: Consumers,
+		Summary: "Acquire leases; answered when all are granted, or the wait is over", Request: Acquire{}, Answer: []Lease{}, Status: http.StatusCreated},
+	{Operation: OpListLeases, Method: http.MethodGet, Path: "/1.0/leases", Access: Consumers,
+		Summary: "List the running leases of every pool; a consumer's own only", Answer: []Lease{}, Query: leaseFilters},
+	{Operation: OpGetLease, Method: http.MethodGet, Path: "/1.0/leases/{lease}", Access: Holders,
+		Summary: "Show a lease, for a day also after its end", Answer: Lease{}},
+	{Operation: OpRenewLease, Method: http.MethodPatch, Path: "/1.0/leases/{lease}", Access: Holders,
+		Summary: "Move the end of a lease; the answer is the truth", Request: Renew{}, Answer: Lease{}},
+	{Operation: OpReleaseLease, Method: http.MethodDelete, Path: "/1.0/leases/{lease}", Access: Holders,
+		Summary: "Release a lease, or revoke it with a reason", Answer: Lease{},
+		Query: []Param{{Name: "reason", Summary: "revoke it, for this reason", Access: Operators}}},
+	{Operation: OpHoldLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/hold", Access: Holders,
+		Summary: "Keep the instance of a lease for a look after its end", Request: Hold{}, Answer: Lease{}},
+	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
+		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
+
+	{Operation: OpListInstances, Method: http.MethodGet, Path: "/1.0/instances", Access: Consumers,
+		Summary: "List the instances; those of a consumer's own leases only", Answer: []Instance{},
+		Query: []Param{{Name: "pool", Summary: "only those of this pool"}}},
+	{Operation: OpEvents, Method: http.MethodGet, Path: "/1.0/events", Access: Consumers,
+		Summary: "Stream the events from now on, as server-sent events; those of a consumer's own leases only",
+		Answer:  pool.Event{}, Content: "text/event-stream",
+		Query: []Param{{Name: "pool", Summary: "only those of this pool"}}},
+	{Operation: OpWhyAll, Method: http.MethodGet, Path: "/1.0/why", Access: Consumers,
+		Summary: "Explain every pool that has a problem", Answer: []pool.Explanation{}},
+	{Operation: OpWhy, Method: http.MethodGet, Path: "/1.0/why/{subject}", Access: Consumers,
+		Summary: "Explain a pool, a lease or an instance", Answer: []pool.Explanation{}},
+}
+
+var leaseFilters = []Param{
+	{Name: "mine", Summary: "if true, only the caller's own"},
+	{Name: "request", Summary: "only the caller's own that were got with this request id"},
+}
+
+// Route returns the route of an operation.
+func (op Operation) Route() *Route {
+	for i := range Routes {
+		if Routes[i].Operation == op {
+			return &Routes[i]
+		}
+	}
+	panic("no route for " + string(op))
+}
+
+// At returns the path with its variables filled in, in order.
+func (r *Route) At(values ...string) string {
+	path := r.Path
+	for _, value := range values {
+		open, end := strings.IndexByte(path, '{'), strings.IndexByte(path, '}')
+		path = path[:open] + url.PathEscape(value) + path[end+1:]
+	}
+	return path
+}

@@ -1,0 +1,160 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
+)
+
+// call is one request to make.
+type call struct {
+	op    api.Operation
+	at    []string // the variables of the path
+	query url.Values
+	etag  string
+	in    any // the body; nil: none
+	also  int // a status beside those of success that comes with an answer
+}
+
+// host stands in the URLs; the connection goes where the client was told to.
+const host = "http://lxd-pool"
+
+// do makes a call and reads its answer into out, unless that is nil.
+func (c *Client) do(ctx context.Context, what call, out any) (http.Header, error) {
+	answer, err := c.send(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	// To the end, whatever is in it: a daemon that could not hand over the whole
+	// of its answer takes a grant back.
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	if out == nil {
+		return answer.Header, nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	return answer.Header, nil
+}
+
+// send makes a call. The answer is one of success, and is to be closed.
+func (c *Client) send(ctx context.Context, what call) (*http.Response, error) {
+	c.init()
+	r, err := c.request(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	if answer.StatusCode >= 300 && answer.StatusCode != what.also {
+		defer answer.Body.Close()
+		return nil, readProblem(answer)
+	}
+	return answer, nil
+}
+
+func (c *Client) request(ctx context.Context, what call) (*http.Request, error) {
+	for _, value := range what.at {
+		if value == "" || value == "." || value == ".." {
+			return nil, pool.Invalidf("", "cannot ask about %q: it is not a name", value)
+		}
+	}
+	route := what.op.Route()
+	target := host + route.At(what.at...)
+	if len(what.query) > 0 {
+		target += "?" + what.query.Encode()
+	}
+	var body io.Reader
+	if what.in != nil {
+		text, err := json.Marshal(what.in)
+		if err != nil {
+			return nil, pool.Invalidf("", "cannot send %T: %w", what.in, err)
+		}
+		body = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, route.Method, target, body)
+	if err != nil {
+		return nil, pool.Invalidf("", "cannot ask for %s: %w", target, err)
+	}
+	c.dress(r, what)
+	return r, nil
+}
+
+func (c *Client) dress(r *http.Request, what call) {
+	if what.in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if what.etag != "" {
+		r.Header.Set("If-Match", what.etag)
+	}
+	if c.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+string(c.Token))
+	}
+	if what.op != api.OpCreatePool {
+		// Lets the transport repeat it when a kept connection turns out to be
+		// dead. An empty list is not sent.
+		r.Header["X-Idempotency-Key"] = []string{}
+	}
+}
+
+// broken explains a call that got no answer.
+func (c *Client) broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if known, ok := errors.AsType[*pool.Error](err); ok {
+		return known
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return c.unreachable(op.Err)
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return pool.Errorf(pool.ErrUnreachable, "try again; what was asked for may have happened",
+		"cannot get an answer from lxd-poold at %s: %w", c.where, err)
+}
+
+func (c *Client) unreachable(err error) error {
+	next := "is lxd-poold running? start it, or name its socket with LXD_POOL_SOCKET"
+	if errors.Is(err, fs.ErrPermission) {
+		next = "run it as root, or as a member of the group that the daemon admits"
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		err = errno
+	}
+	return &pool.Error{Kind: pool.ErrUnreachable, Next: next, Cause: notSent{err},
+		Text: "cannot reach lxd-poold at " + c.where + ": " + err.Error()}
+}
+
+// notSent marks the failure of a call that never reached a daemon.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+func readProblem(answer *http.Response) error {
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	var p api.Problem
+	if kind != api.ProblemType || json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&p) != nil || p.Code == "" {
+		return pool.Errorf(pool.ErrUnreachable, "is that the socket of lxd-poold?",
+			"cannot understand the answer: status %s without a reason", answer.Status)
+	}
+	return p.Err()
+}

@@ -1,0 +1,146 @@
+package pooltest_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/memstore"
+	"github.com/lxd-pool/lxd-pool/pool/pooltest"
+	"github.com/lxd-pool/lxd-pool/pool/simbackend"
+)
+
+const image = "ubuntu:24.04"
+
+func TestTheEngineKeepsTheContract(t *testing.T) {
+	pooltest.Run(t, func(t *testing.T) pooltest.World {
+		e := newEngine(t, simbackend.Options{})
+		t.Cleanup(e.close)
+		return pooltest.World{
+			Image:   image,
+			As:      func(who pool.Identity) pooltest.Service { return direct{e, who} },
+			Restart: func() { e.close(); e.open() },
+		}
+	})
+}
+
+// engine is a manager on a simulated LXD, which outlives it.
+type engine struct {
+	t     *testing.T
+	lxd   *simbackend.Backend
+	store *memstore.Store
+	m     *pool.Manager
+}
+
+func newEngine(t *testing.T, o simbackend.Options) *engine {
+	e := &engine{t: t, lxd: simbackend.New(o), store: memstore.New("m1")}
+	e.open()
+	return e
+}
+
+func (e *engine) open() {
+	m, err := pool.NewManager(context.Background(), pool.Options{Backend: e.lxd, Store: e.store})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.m = m
+}
+
+func (e *engine) close() {
+	if err := e.m.Close(); err != nil {
+		e.t.Error(err)
+	}
+}
+
+// direct is the engine as somebody has it. It passes on what it is given.
+type direct struct {
+	e   *engine
+	who pool.Identity
+}
+
+func (d direct) CreatePool(ctx context.Context, name pool.PoolName, spec pool.Spec) (*pool.PoolStatus, error) {
+	return d.e.m.CreatePool(ctx, name, spec)
+}
+
+func (d direct) SetPool(ctx context.Context, name pool.PoolName, set map[string]string) (*pool.PoolStatus, error) {
+	return d.e.m.EditPool(ctx, name, func(spec *pool.Spec) error {
+		for key, text := range set {
+			if err := spec.Set(key, text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d direct) Pools(ctx context.Context) ([]*pool.PoolStatus, error) { return d.e.m.Pools(ctx) }
+
+func (d direct) Pool(ctx context.Context, name pool.PoolName) (*pool.PoolStatus, error) {
+	return d.e.m.Pool(ctx, name)
+}
+
+func (d direct) DisablePool(ctx context.Context, name pool.PoolName) error {
+	return d.e.m.DisablePool(ctx, name)
+}
+
+func (d direct) EnablePool(ctx context.Context, name pool.PoolName) error {
+	return d.e.m.EnablePool(ctx, name)
+}
+
+func (d direct) ResetPool(ctx context.Context, name pool.PoolName) error {
+	return d.e.m.ResetPool(ctx, name)
+}
+
+func (d direct) DeletePool(ctx context.Context, name pool.PoolName, force bool) error {
+	return d.e.m.DeletePool(ctx, name, force, d.who)
+}
+
+func (d direct) Instances(ctx context.Context, name pool.PoolName) ([]pool.InstanceName, error) {
+	all, err := d.e.m.Instances(ctx, name)
+	var names []pool.InstanceName
+	for _, in := range all {
+		names = append(names, in.Name)
+	}
+	return names, err
+}
+
+func (d direct) Acquire(ctx context.Context, r pool.AcquireRequest) ([]pool.Grant, error) {
+	r.Holder = d.who
+	return d.e.m.Acquire(ctx, r)
+}
+
+func (d direct) Renew(ctx context.Context, id pool.LeaseID, ttl pool.Duration) (pool.Grant, error) {
+	return d.e.m.Renew(ctx, id, ttl)
+}
+
+func (d direct) Release(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
+	return d.e.m.Release(ctx, id, d.who)
+}
+
+func (d direct) Revoke(ctx context.Context, id pool.LeaseID, reason string) (pool.Grant, error) {
+	return d.e.m.Revoke(ctx, id, d.who, reason)
+}
+
+func (d direct) Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, reason string) (pool.Grant, error) {
+	return d.e.m.Hold(ctx, id, pool.Hold{Until: time.Now().Add(time.Duration(long)), Reason: reason, By: d.who})
+}
+
+func (d direct) Lease(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
+	return d.e.m.Lease(ctx, id)
+}
+
+func (d direct) Leases(ctx context.Context, name pool.PoolName) ([]pool.Grant, error) {
+	return d.e.m.Leases(ctx, name)
+}
+
+func (d direct) Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error) {
+	return d.e.m.Exec(ctx, id, c)
+}
+
+func (d direct) Why(ctx context.Context, subject string) ([]pool.Explanation, error) {
+	return d.e.m.Why(ctx, subject)
+}
+
+func (d direct) Watch(ctx context.Context) iter.Seq[pool.Event] { return d.e.m.Watch(ctx) }

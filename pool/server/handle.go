@@ -1,0 +1,97 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
+)
+
+// verbs answer with a value. streams write their answer themselves, once they
+// return no error. Together they are every operation of the route table.
+var (
+	verbs = map[api.Operation]func(*Server, *request) (any, error){
+		api.OpGetVersion:     (*Server).getVersion,
+		api.OpGetHealth:      (*Server).getHealth,
+		api.OpListPools:      (*Server).listPools,
+		api.OpCreatePool:     (*Server).createPool,
+		api.OpGetPool:        (*Server).getPool,
+		api.OpPutPool:        (*Server).putPool,
+		api.OpPatchPool:      (*Server).patchPool,
+		api.OpDeletePool:     (*Server).deletePool,
+		api.OpResetPool:      (*Server).resetPool,
+		api.OpListPoolLeases: (*Server).listLeases,
+		api.OpListLeases:     (*Server).listLeases,
+		api.OpGetLease:       (*Server).getLease,
+		api.OpRenewLease:     (*Server).renewLease,
+		api.OpReleaseLease:   (*Server).releaseLease,
+		api.OpHoldLease:      (*Server).holdLease,
+		api.OpListInstances:  (*Server).listInstances,
+		api.OpWhyAll:         (*Server).whyAll,
+		api.OpWhy:            (*Server).why,
+	}
+	streams = map[api.Operation]func(*Server, *request) error{
+		api.OpAcquire:    (*Server).acquire,
+		api.OpGetOpenAPI: (*Server).getOpenAPI,
+		api.OpGetMetrics: (*Server).getMetrics,
+		api.OpExec:       (*Server).exec,
+		api.OpEvents:     (*Server).events,
+	}
+)
+
+// handle returns the handler of one route.
+func (s *Server) handle(route *api.Route) http.Handler {
+	verb, stream := verbs[route.Operation], streams[route.Operation]
+	if (verb == nil) == (stream == nil) {
+		panic("not one handler for " + string(route.Operation))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		r := &request{Request: hr, w: w, caller: callerOf(hr.Context()), token: bearer(hr.Header.Get("Authorization"))}
+		err := s.admit(route, r)
+		var answer any
+		switch {
+		case err != nil:
+		case stream != nil:
+			err = stream(s, r)
+		default:
+			answer, err = verb(s, r)
+		}
+		switch {
+		case err != nil:
+			s.fail(r, err)
+		case stream == nil:
+			s.reply(r, route, answer)
+		}
+	})
+}
+
+// serve is where every request comes in.
+func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
+	start := time.Now()
+	seen := &statusWriter{ResponseWriter: w}
+	if hr.Body != http.NoBody {
+		// Until it is decoded; also for one that no handler wants, since the
+		// rest of it is read after the answer.
+		http.NewResponseController(w).SetReadDeadline(start.Add(bodyTimeout))
+	}
+	if _, pattern := s.mux.Handler(hr); pattern == "" {
+		s.refuse(seen, hr)
+	} else {
+		s.mux.ServeHTTP(seen, hr)
+	}
+	s.log.Debug("request", "method", hr.Method, "path", hr.URL.Path, "status", seen.status,
+		"duration", time.Since(start), "identity", callerOf(hr.Context()).Identity)
+}
+
+// refuse answers what no route is for, in the words that the mux finds: not
+// found, or another method.
+func (s *Server) refuse(w http.ResponseWriter, hr *http.Request) {
+	found := &statusWriter{ResponseWriter: mute{w}}
+	s.mux.ServeHTTP(found, hr)
+	err := wrong{found.status, pool.Invalidf("the paths are in /1.0/openapi.json", "cannot find %s: there is no such path", hr.URL.Path)}
+	if found.status == http.StatusMethodNotAllowed {
+		err.error = pool.Invalidf("use "+w.Header().Get("Allow"), "cannot %s %s: it has no such method", hr.Method, hr.URL.Path)
+	}
+	s.fail(&request{Request: hr, w: w}, err)
+}
