@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+func (c *cli) edit() *cobra.Command {
+	return &cobra.Command{
+		Use:   "edit POOL",
+		Short: "Edit a pool's spec as YAML",
+		Long: `Edit a pool's spec as YAML, in the editor that VISUAL or EDITOR names. A spec that
+cannot be is said to be so, and can be edited on; one that somebody else has changed
+meanwhile is not overwritten. When standard input is not a terminal the spec is read
+from it; what "show" prints will do.`,
+		Example: `  lxd-pool edit ci
+  lxd-pool edit ci <spec.yaml
+  lxd-pool show staging | lxd-pool edit ci`,
+		Args:              exactly(1),
+		ValidArgsFunction: completing(1, c.poolNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := pool.PoolName(args[0])
+			if !term.IsTerminal(int(c.in.Fd())) {
+				return c.putFrom(cmd.Context(), name, c.in)
+			}
+			return c.editInEditor(cmd.Context(), name)
+		},
+	}
+}
+
+// putFrom replaces a spec by what is read.
+func (c *cli) putFrom(ctx context.Context, name pool.PoolName, in io.Reader) error {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return fmt.Errorf("cannot read the spec: %w", err)
+	}
+	return c.put(ctx, name, text, "")
+}
+
+func (c *cli) put(ctx context.Context, name pool.PoolName, text []byte, etag string) error {
+	spec, err := specyaml.Spec(text)
+	if err != nil {
+		return pool.Invalidf("", "cannot read the spec of pool %s: %w", name, err)
+	}
+	_, err = c.client().PutPool(ctx, name, spec, etag)
+	return err
+}
+
+// editInEditor lets the user edit until the spec can be used, nothing was
+// changed, or the user gives up. A text that is given up is kept.
+func (c *cli) editInEditor(ctx context.Context, name pool.PoolName) error {
+	before, err := c.client().Pool(ctx, name)
+	if err != nil {
+		return err
+	}
+	text, err := specyaml.Marshal(before.Spec)
+	if err != nil {
+		return err
+	}
+	path, err := writeDraft(name, text)
+	if err != nil {
+		return fmt.Errorf("cannot write the text to edit: %w", err)
+	}
+	for {
+		edited, err := runEditor(path)
+		if err == nil && bytes.Equal(bytes.TrimSpace(withoutComments(edited)), bytes.TrimSpace(text)) {
+			fmt.Fprintln(c.err, "Nothing was changed.")
+			return os.Remove(path)
+		}
+		if err == nil {
+			err = c.put(ctx, name, edited, before.ETag)
+		}
+		if err == nil {
+			return os.Remove(path)
+		}
+		if !errors.Is(err, pool.ErrInvalid) && !errors.Is(err, pool.ErrRejected) || !c.again(err, path) {
+			return pool.Errorf(pool.KindOf(pool.Code(err)), "what you wrote is in "+path, "%w", err)
+		}
+	}
+}
+
+// again tells what is wrong and asks whether to edit on. Ctrl-C ends the program.
+func (c *cli) again(err error, path string) bool {
+	c.tell(err)
+	fmt.Fprintf(c.err, "Press Enter to edit it again, or Ctrl-C to give up; what you wrote is in %s. ", path)
+	_, readErr := bufio.NewReader(c.in).ReadString('\n')
+	return readErr == nil
+}
+
+func writeDraft(name pool.PoolName, text []byte) (string, error) {
+	f, err := os.CreateTemp("", "lxd-pool-"+string(name)+"-*.yaml") // 0600
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# The spec of pool %s. A key that is not there has its default:\n#\n", name)
+	for _, key := range pool.SpecKeys {
+		fmt.Fprintf(&b, "#   %-14s %s\n", key.Name+":", key.Help+defaultText(key))
+	}
+	fmt.Fprint(&b, "#   config:        LXD's own, a value for each key\n#   devices:       LXD's own, keys for each name\n\n")
+	b.Write(text)
+	_, err = f.Write(b.Bytes())
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+func defaultText(key pool.SpecKey) string {
+	if key.Default == "" {
+		return ""
+	}
+	return " (default " + key.Default + ")"
+}
+
+func withoutComments(text []byte) []byte {
+	var b bytes.Buffer
+	for line := range bytes.Lines(text) {
+		if !bytes.HasPrefix(line, []byte("#")) {
+			b.Write(line)
+		}
+	}
+	return b.Bytes()
+}
+
+// runEditor edits a file in the user's editor, which may be more than one word,
+// and returns what is in it then. Ctrl-C meanwhile is for the editor.
+func runEditor(path string) ([]byte, error) {
+	notOurs := make(chan os.Signal, 1)
+	signal.Notify(notOurs, syscall.SIGINT, syscall.SIGQUIT)
+	defer signal.Stop(notOurs)
+	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), fallbackEditor())
+	cmd := exec.Command("sh", "-c", editor+` "$1"`, "sh", path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, pool.Errorf(pool.ErrFailed, "name an editor in EDITOR", "cannot edit with %s: %w", strings.TrimSpace(editor), err)
+	}
+	return os.ReadFile(path)
+}
+
+func fallbackEditor() string {
+	for _, name := range []string{"sensible-editor", "editor", "nano"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return name
+		}
+	}
+	return "vi"
+}

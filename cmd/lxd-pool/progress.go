@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// progressAfter is how long something takes before its progress is shown.
+const progressAfter = time.Second
+
+const barWidth = 24
+
+// progress is a line on the terminal about what is waited for. A nil one shows
+// nothing.
+type progress struct {
+	all *mpb.Progress
+	bar *mpb.Bar
+	// beside is how much of the line is not for the text.
+	beside int
+
+	mu   sync.Mutex
+	text string
+}
+
+// progress shows that something is waited for, once it takes long, if there is
+// a terminal to show it on. total is how many steps it has, 0 when nobody knows.
+func (c *cli) progress(text string, total int) *progress {
+	if c.quiet || !term.IsTerminal(int(c.err.Fd())) {
+		return nil
+	}
+	p := &progress{text: text, beside: 14}
+	delay := make(chan any)
+	time.AfterFunc(progressAfter, func() { close(delay) })
+	p.all = mpb.New(mpb.WithOutput(c.err), mpb.WithWidth(barWidth), mpb.WithRenderDelay(delay), mpb.WithAutoRefresh())
+	options := []mpb.BarOption{
+		mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Elapsed(decor.ET_STYLE_GO, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Any(p.label(c.err))),
+	}
+	if total > 0 {
+		p.beside += barWidth
+		p.bar = p.all.AddBar(int64(total), options...)
+	} else {
+		p.bar = p.all.AddSpinner(0, append(options, mpb.BarWidth(1))...)
+	}
+	return p
+}
+
+// label cuts the text to what fits on a line.
+func (p *progress) label(f *os.File) decor.DecorFunc {
+	return func(decor.Statistics) string {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		width, _, err := term.GetSize(int(f.Fd()))
+		room := max(20, width-p.beside)
+		if err != nil || len(p.text) <= room {
+			return " " + p.text
+		}
+		return " " + strings.ToValidUTF8(p.text[:room], "")
+	}
+}
+
+// say tells how far it is.
+func (p *progress) say(text string, step int) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.text = text
+	p.mu.Unlock()
+	p.bar.SetCurrent(int64(step))
+}
+
+// done takes the line away.
+func (p *progress) done() {
+	if p == nil {
+		return
+	}
+	p.bar.Abort(true)
+	p.all.Wait()
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+
+	versions "github.com/lxd-pool/lxd-pool/cmd/internal/version"
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/boltstore"
+	"github.com/lxd-pool/lxd-pool/pool/client"
+	"github.com/lxd-pool/lxd-pool/pool/server"
+)
+
+// daemon is everything that is open while lxd-poold serves.
+type daemon struct {
+	options   *options
+	log       *slog.Logger
+	store     *boltstore.Store
+	listeners []net.Listener
+	backend   backend
+	manager   *pool.Manager
+	server    *server.Server
+	notify    notifier
+}
+
+// openDaemon opens everything. The journals come first: they tell at once whether
+// another daemon is at work, before anything of its is touched.
+func openDaemon(ctx context.Context, o *options, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{options: o, log: log, notify: notifier{log}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if d.store, err = openState(o.stateDir); err != nil {
+		return nil, err
+	}
+	if d.listeners, err = listen(o, log); err != nil {
+		return nil, err
+	}
+	if d.backend, err = openBackend(ctx, o); err != nil {
+		return nil, err
+	}
+	d.manager, err = pool.NewManager(ctx, pool.Options{
+		Backend: d.backend, Store: d.store, Log: log,
+		Workers: pool.Workers{Create: o.workers, Start: o.workers, Clean: o.workers},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.server = server.New(d.manager, server.Options{
+		AdminGroup: o.group, ConsumerGroup: o.consumers, Version: versions.Text(version), Log: log,
+	})
+	return d, nil
+}
+
+// close closes what is open, in the order in which one needs the other.
+func (d *daemon) close() error {
+	var failed []error
+	for _, l := range d.listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // the server closes them too
+			failed = append(failed, err)
+		}
+	}
+	if d.manager != nil {
+		failed = append(failed, d.manager.Close())
+	}
+	if d.backend != nil {
+		failed = append(failed, d.backend.Close())
+	}
+	if d.store != nil {
+		failed = append(failed, d.store.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// serve begins to serve every socket. What is sent on the channel is the
+// failure of one.
+func (d *daemon) serve() <-chan error {
+	failed := make(chan error, len(d.listeners))
+	for _, l := range d.listeners {
+		d.log.Info("lxd-poold serves", "version", versions.Text(version), "socket", l.Addr().String(),
+			"state", d.options.stateDir, "backend", d.options.backend)
+		go func() {
+			if err := d.server.Serve(l); err != nil {
+				failed <- pool.Errorf(pool.ErrInternal, "", "cannot serve %s any longer: %w", l.Addr(), err)
+			}
+		}()
+	}
+	return failed
+}
+
+// feedWatchdog tells systemd that we live as long as our own socket answers.
+func (d *daemon) feedWatchdog(ctx context.Context, group *sync.WaitGroup) {
+	c := &client.Client{Socket: d.listeners[0].Addr().String()}
+	group.Go(func() {
+		defer c.Close()
+		d.notify.watch(ctx, func(ctx context.Context) error {
+			_, err := c.Version(ctx)
+			return err
+		})
+	})
+}
