@@ -47,47 +47,10 @@ type Size struct {
 // environment under the command's own. When the lease ends, so does the
 // command, and the error is [ErrLeaseEnded].
 func (m *Manager) Exec(ctx context.Context, id LeaseID, c Command) (int, error) {
-	guest, ok := m.env.backend.(Guest)
-	if !ok {
-		return 0, Errorf(ErrUnsupported, "", "cannot run a command: this backend cannot")
-	}
-	w, err := m.ofLease(id)
-	if err != nil {
-		return 0, err
-	}
-	s, err := read(ctx, w, func(t *turn) (session, error) { return t.session(id) })
-	if err != nil {
-		return 0, err
-	}
-	c.Env = mergeEnv(s.lease.Env, c.Env)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-s.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	status, err := guest.Exec(ctx, s.order, c)
-	select {
-	case <-s.done:
-		return 0, m.whyDone(id)
-	default:
-		return status, err
-	}
-}
-
-// whyDone says what cut the streams through a lease.
-func (m *Manager) whyDone(id LeaseID) error {
-	g, err := m.Lease(context.Background(), id)
-	if err != nil {
-		return err
-	}
-	if g.Lease.Ended == nil {
-		return errClosing()
-	}
-	return leaseEnded(g.Lease)
+	return act(ctx, m, id, "run a command", func(ctx context.Context, guest Guest, s *session) (int, error) {
+		c.Env = mergeEnv(s.lease.Env, c.Env)
+		return guest.Exec(ctx, s.order, c)
+	})
 }
 
 func mergeEnv(under, over map[string]string) map[string]string {
@@ -97,20 +60,4 @@ func mergeEnv(under, over map[string]string) map[string]string {
 	env := maps.Clone(under)
 	maps.Copy(env, over)
 	return env
-}
-
-// session returns what somebody who acts through a lease needs.
-func (t *turn) session(id LeaseID) (session, error) {
-	l, in, err := t.lease(id)
-	if err != nil {
-		return session{}, err
-	}
-	return session{order: t.order(in), lease: l, done: t.x.running[id].done}, nil
-}
-
-// session is the right to act on a leased instance until done is closed.
-type session struct {
-	order Order
-	lease *Lease
-	done  <-chan struct{}
 }

@@ -92,6 +92,7 @@ func (t *turn) forget(in *Instance) {
 	delete(t.todo, in.Name)
 	delete(t.tries, in.Name)
 	delete(t.checked, in.Name)
+	delete(t.present, in.Name)
 	t.event(Event{Type: InstanceGone, Instance: in.Name, Message: "is gone: " + string(in.Reason)})
 }
 

@@ -33,6 +33,8 @@ type job struct {
 	verb  verb
 	order Order
 	began time.Time
+	// present is who may still act on the instance for a lease that ended.
+	present *presence
 }
 
 // outcome is what a job came to.
@@ -94,7 +96,7 @@ func (w *writer) begin(name InstanceName) {
 		return
 	}
 	if v := w.needs(in); v != "" {
-		w.start(&job{verb: v, order: w.order(in), began: time.Now()})
+		w.start(&job{verb: v, order: w.order(in), began: time.Now(), present: w.present[name]})
 	}
 }
 
@@ -152,6 +154,9 @@ func (w *writer) tell(ctx context.Context, do func(*turn)) {
 
 // do makes the job's call when there is a slot for it.
 func (e *env) do(ctx context.Context, j *job) (o outcome) {
+	if err := j.awaitParting(ctx); err != nil {
+		return outcome{err: err}
+	}
 	if slots := e.slots.of(j.verb); slots != nil {
 		select {
 		case slots <- struct{}{}:
@@ -178,6 +183,21 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 		o.err = e.backend.Delete(ctx, j.order)
 	}
 	return o
+}
+
+// awaitParting waits until nobody acts for the last holder on an instance that
+// is to be cleaned. What cannot be had for itself is not reset, but is deleted.
+func (j *job) awaitParting(ctx context.Context) error {
+	if j.verb != verbReset && j.verb != verbDelete || j.present.awaitEmpty(ctx) {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if j.verb == verbReset {
+		return Errorf(ErrFailed, "", "cannot reset %s: somebody still acts on it %s after its lease ended", j.order.Instance, Duration(partingTime))
+	}
+	return nil
 }
 
 func (j *job) timeout() time.Duration {
@@ -244,7 +264,7 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 	case verbCreate:
 		t.move(in, Spare, func(next *Instance) { next.Origin = o.origin })
 	case verbStart:
-		t.becomeReady(in, o.place)
+		t.becomeReady(in, j.order.Spec.Standby, o.place)
 	case verbWake:
 		t.awake(in)
 	case verbCheck:
@@ -260,11 +280,13 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 	}
 }
 
-func (t *turn) becomeReady(in *Instance, place Place) {
+// becomeReady takes in where an instance is and at which standby level: that of
+// the spec when its start began, which may have been changed since.
+func (t *turn) becomeReady(in *Instance, standby Standby, place Place) {
 	t.stats.ToReady.observe(t.now.Sub(in.Since))
 	t.checked[in.Name] = t.now
 	t.move(in, Ready, func(next *Instance) {
-		next.Place, next.Standby = place, t.x.spec.Standby
+		next.Place, next.Standby = place, standby
 		if next.Place.Project == "" {
 			next.Place.Project = in.Place.Project
 		}

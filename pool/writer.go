@@ -41,6 +41,8 @@ type writer struct {
 	todo  map[InstanceName]bool
 	jobs  map[InstanceName]*job
 	tries map[InstanceName]int
+	// present says who acts on the leased instances.
+	present map[InstanceName]*presence
 	// checks names the ready instances to be looked at, checked when that was.
 	checks  map[InstanceName]bool
 	checked map[InstanceName]time.Time
@@ -103,7 +105,7 @@ func newWriter(name PoolName, e *env) *writer {
 		name: name, env: e, log: e.log.With("pool", string(name)),
 		inbox: make(chan message, gatherMost),
 		life:  life, end: end, ended: make(chan struct{}), left: make(chan struct{}),
-		waking: map[InstanceName]*waiter{}, agenda: newAgenda(), stats: newStats(),
+		waking: map[InstanceName]*waiter{}, present: map[InstanceName]*presence{}, agenda: newAgenda(), stats: newStats(),
 		anchor: time.Now(),
 	}
 	w.idleAgain()
