@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -173,15 +174,37 @@ func (m *Manager) DeletePool(ctx context.Context, name PoolName, force bool, by 
 	if err != nil {
 		return err
 	}
-	select {
-	case <-w.left:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.awaitGone(ctx); err != nil {
+		return err
 	}
 	if !w.gone {
 		return errClosing()
 	}
 	return nil
+}
+
+// awaitGone waits until a condemned pool is gone or the manager closes, and
+// tells how many of its instances are.
+func (w *writer) awaitGone(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	most := 0
+	for {
+		select {
+		case <-w.left:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if ProgressOf(ctx) == nil {
+			continue
+		}
+		if n, err := read(ctx, w, func(t *turn) (int, error) { return t.x.have().total(), nil }); err == nil && n > 0 {
+			most = max(most, n)
+			Report(ctx, Progress{Stage: fmt.Sprintf("deleting instances, %d left", n), Percent: 100 * (most - n) / most})
+		}
+	}
 }
 
 // alter changes something about a pool.

@@ -19,8 +19,8 @@ revokes them.`,
 		Example: `  lxd-pool delete ci
   lxd-pool delete ci --force`,
 	}, func(ctx context.Context, name pool.PoolName) error {
-		p := c.progress("deleting the instances of pool "+string(name), 0)
-		defer p.done()
+		ctx, done := c.told(ctx, "deleting the instances of pool "+string(name))
+		defer done()
 		return c.client().DeletePool(ctx, name, force)
 	})
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "revoke the leases of the pool")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -9,6 +11,8 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
+
+	"github.com/lxd-pool/lxd-pool/pool"
 )
 
 // progressAfter is how long something takes before its progress is shown.
@@ -50,6 +54,27 @@ func (c *cli) progress(text string, total int) *progress {
 		p.bar = p.all.AddSpinner(0, append(options, mpb.BarWidth(1))...)
 	}
 	return p
+}
+
+// told shows what is waited for, as far as the daemon tells through the context
+// that it returns, until done is called.
+func (c *cli) told(ctx context.Context, text string) (_ context.Context, done func()) {
+	p := c.progress(text, 100)
+	if p == nil {
+		return ctx, func() {}
+	}
+	return pool.WithProgress(ctx, func(now pool.Progress) { p.say(describeProgress(now)) }), p.done
+}
+
+// describeProgress puts progress into words, and how much of a hundred it is.
+func describeProgress(now pool.Progress) (string, int) {
+	switch {
+	case now.Total > 0:
+		return fmt.Sprintf("%s: % .1f of % .1f", now.Stage, decor.SizeB1024(now.Done), decor.SizeB1024(now.Total)), int(100 * now.Done / now.Total)
+	case now.Done > 0:
+		return fmt.Sprintf("%s: % .1f", now.Stage, decor.SizeB1024(now.Done)), now.Percent
+	}
+	return now.Stage, now.Percent
 }
 
 // label cuts the text to what fits on a line.

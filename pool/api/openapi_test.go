@@ -107,6 +107,9 @@ func (d *describer) add(doc *openapi3.T, r *api.Route) {
 	op.Responses = openapi3.NewResponses(
 		openapi3.WithStatus(max(r.Status, http.StatusOK), d.answer(r)),
 		openapi3.WithName("default", nil))
+	if r.Progress {
+		op.Responses.Set("200", d.tellingProgress(op.Responses.Value("200")))
+	}
 	if r.Operation == api.OpGetHealth {
 		op.Responses.Set("503", d.answer(r))
 	}
@@ -127,6 +130,18 @@ func (d *describer) answer(r *api.Route) *openapi3.ResponseRef {
 		response.WithContent(openapi3.Content{kind: openapi3.NewMediaType()})
 	}
 	return &openapi3.ResponseRef{Value: response}
+}
+
+// tellingProgress adds lines of progress to what a route answers with status 200.
+func (d *describer) tellingProgress(plain *openapi3.ResponseRef) *openapi3.ResponseRef {
+	if plain == nil {
+		plain = &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("How far it is, to those who accept " + api.ProgressType)}
+	}
+	if plain.Value.Content == nil {
+		plain.Value.Content = openapi3.Content{}
+	}
+	plain.Value.Content[api.ProgressType] = openapi3.NewMediaType().WithSchemaRef(d.ref(api.ProgressLine{}))
+	return plain
 }
 
 // ref returns a reference to the schema of a value's type.

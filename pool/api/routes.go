@@ -71,6 +71,8 @@ type Route struct {
 	Content string
 	// Status is that of the answer. 0: 200.
 	Status int
+	// Progress: it can tell how far it is (see [ProgressType]).
+	Progress bool
 }
 
 // Param is something that may stand behind the question mark.
@@ -104,7 +106,7 @@ var Routes = []Route{
 	{Operation: OpPatchPool, Method: http.MethodPatch, Path: "/1.0/pools/{pool}", Access: Operators,
 		Summary: "Set keys of the spec of a pool, or disable or enable it", Request: EditPool{}, Answer: Pool{}},
 	{Operation: OpDeletePool, Method: http.MethodDelete, Path: "/1.0/pools/{pool}", Access: Operators,
-		Summary: "Delete a pool and its instances; answered when they are gone", Status: http.StatusNoContent,
+		Summary: "Delete a pool and its instances; answered when they are gone", Status: http.StatusNoContent, Progress: true,
 		Query: []Param{{Name: "force", Summary: "if true, revoke its leases first"}}},
 	{Operation: OpResetPool, Method: http.MethodPost, Path: "/1.0/pools/{pool}/reset", Access: Operators,
 		Summary: "Replace every instance of a pool; leased ones when their leases end", Status: http.StatusNoContent},

@@ -37,11 +37,9 @@ func (c *Client) do(ctx context.Context, what call, out any) (http.Header, error
 		return nil, err
 	}
 	defer answer.Body.Close()
-	// To the end, whatever is in it: a daemon that could not hand over the whole
-	// of its answer takes a grant back.
-	text, err := io.ReadAll(answer.Body)
+	text, err := c.read(ctx, answer)
 	if err != nil {
-		return nil, c.broken(ctx, err)
+		return nil, err
 	}
 	if out == nil {
 		return answer.Header, nil
@@ -50,6 +48,19 @@ func (c *Client) do(ctx context.Context, what call, out any) (http.Header, error
 		return nil, c.broken(ctx, err)
 	}
 	return answer.Header, nil
+}
+
+// read reads an answer to the end, whatever is in it: a daemon that could not
+// hand over the whole of its answer takes a grant back.
+func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error) {
+	if tellsProgress(answer) {
+		return c.follow(ctx, answer.Body)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	return text, nil
 }
 
 // send makes a call. The answer is one of success, and is to be closed.
@@ -94,6 +105,9 @@ func (c *Client) request(ctx context.Context, what call) (*http.Request, error) 
 		return nil, pool.Invalidf("", "cannot ask for %s: %w", target, err)
 	}
 	c.dress(r, what)
+	if route.Progress && pool.ProgressOf(ctx) != nil {
+		r.Header.Set("Accept", api.ProgressType+", application/json")
+	}
 	return r, nil
 }
 

@@ -142,3 +142,21 @@ func TestAnEmptyNameIsNotAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAnswerThatTellsItsProgressButBreaksOffIsNoSuccess(t *testing.T) {
+	for name, body := range map[string]string{
+		"no end":        `{"progress":{"stage":"deleting"}}` + "\n",
+		"half a line":   `{"progress":{"sta`,
+		"nothing":       "",
+		"another thing": "<html>",
+	} {
+		c := &client.Client{Socket: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", api.ProgressType)
+			w.Write([]byte(body))
+		})}
+		if err := c.DeletePool(t.Context(), "ci", false); !errors.Is(err, pool.ErrUnreachable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		c.Close()
+	}
+}

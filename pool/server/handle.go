@@ -54,6 +54,11 @@ func (s *Server) handle(route *api.Route) http.Handler {
 		case err != nil:
 		case stream != nil:
 			err = stream(s, r)
+		case wantsProgress(route, r):
+			t := withProgress(r)
+			if answer, err = verb(s, r); t.end(answer, err) {
+				return
+			}
 		default:
 			answer, err = verb(s, r)
 		}
