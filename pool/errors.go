@@ -13,6 +13,9 @@ var (
 	ErrNoLease     = errors.New("no such lease")
 	ErrNoInstance  = errors.New("no such instance")
 	ErrPoolExists  = errors.New("pool exists")
+	ErrNotFound    = errors.New("not found")       // anything else by its name: a profile, a project, an image
+	ErrExists      = errors.New("exists")          // anything else of that name
+	ErrInUse       = errors.New("in use")          // somebody needs it; the text says who
 	ErrLeaseEnded  = errors.New("lease has ended") // Error carries the ending in Why
 	ErrForbidden   = errors.New("not allowed")
 	ErrChanged     = errors.New("changed meanwhile") // edited since it was read
@@ -43,6 +46,9 @@ var codes = []struct {
 	{ErrNoLease, "no-lease"},
 	{ErrNoInstance, "no-instance"},
 	{ErrPoolExists, "pool-exists"},
+	{ErrNotFound, "not-found"},
+	{ErrExists, "exists"},
+	{ErrInUse, "in-use"},
 	{ErrLeaseEnded, "lease-ended"},
 	{ErrForbidden, "forbidden"},
 	{ErrChanged, "changed"},

@@ -65,13 +65,18 @@ func tune(t *http.Transport, o Options) {
 }
 
 func (c *connection) Query(ctx context.Context, method, path string, body any) (*api.Response, error) {
+	answer, _, err := c.Tagged(ctx, method, path, body, "")
+	return answer, err
+}
+
+func (c *connection) Tagged(ctx context.Context, method, path string, body any, mark string) (*api.Response, string, error) {
 	// WithContext changes the client it is called on; UseProject makes a copy.
 	bound := c.server.UseProject("").(*client.ProtocolLXD).WithContext(ctx)
-	answer, _, err := bound.RawQuery(method, path, body, "")
+	answer, now, err := bound.RawQuery(method, path, body, mark)
 	if err != nil {
-		return nil, classify(err)
+		return nil, "", classify(err)
 	}
-	return answer, nil
+	return answer, now, nil
 }
 
 func (c *connection) Fetch(ctx context.Context, path string) (io.ReadCloser, error) {

@@ -15,6 +15,9 @@ import (
 type lxd interface {
 	// Query sends one request and returns LXD's answer.
 	Query(ctx context.Context, method, path string, body any) (*api.Response, error)
+	// Tagged is Query that also returns the mark of what was read, and changes
+	// only what still has the mark that is given, if any.
+	Tagged(ctx context.Context, method, path string, body any, mark string) (*api.Response, string, error)
 	// Fetch returns a file that LXD serves, to be closed by the caller.
 	Fetch(ctx context.Context, path string) (io.ReadCloser, error)
 	// Dial opens a websocket. ctx binds the opening only.
