@@ -76,6 +76,11 @@ lxd_is_untouched() {
         query /1.0 | grep -q '"server_clustered": false'
 }
 
+# range_is_free NET: no route covers it or lies in it.
+range_is_free() {
+    [ -z "$(ip -4 route show to root "$1")" ] && ! ip -4 route show to match "$1" | grep -qv '^default'
+}
+
 # note KIND VALUE...: one line in the record. It is written before the thing is made, so that what
 # an interrupted set-up left half made is undone as well.
 note() { grep -qsxF -- "$*" "$record" || printf '%s\n' "$*" >>"$record"; }
