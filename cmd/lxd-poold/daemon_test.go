@@ -103,6 +103,21 @@ func TestTheSocketIsOpenToThoseWhoMayConnect(t *testing.T) {
 	}
 }
 
+func TestTheDirectoryMadeForTheSocketLetsThoseInWhoMayConnect(t *testing.T) {
+	dir := shortDir(t)
+	way := filepath.Join(dir, "run", "lxd-pool")
+	startDaemon(t, dir, "--socket", filepath.Join(way, "socket"))
+	for _, dir := range []string{way, filepath.Dir(way)} {
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o755 {
+			t.Errorf("%s has mode %v, want %v", dir, info.Mode().Perm(), fs.FileMode(0o755))
+		}
+	}
+}
+
 func TestTheSocketBelongsToTheGroup(t *testing.T) {
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {

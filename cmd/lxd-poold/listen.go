@@ -44,7 +44,7 @@ func listen(o *options, log *slog.Logger) ([]net.Listener, error) {
 // listenAt makes a socket that only our own user can connect to. What a daemon
 // left behind that has ended is replaced, and nothing else is.
 func listenAt(path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeWay(filepath.Dir(path)); err != nil {
 		return nil, pool.Errorf(pool.ErrInvalid, "name another with --socket", "cannot make the directory of the socket: %w", err)
 	}
 	if err := removeStale(path); err != nil {
@@ -60,6 +60,15 @@ func listenAt(path string) (net.Listener, error) {
 		return nil, pool.Errorf(pool.ErrInvalid, "name another with --socket", "cannot listen: %w", err)
 	}
 	return l, nil
+}
+
+// makeWay makes the directory of the socket, if it is missing, so that everybody
+// can get to the socket: who may connect is said by the socket's own mode. The
+// umask, which is for the state, has no say in it.
+func makeWay(dir string) error {
+	before := syscall.Umask(0o022)
+	defer syscall.Umask(before)
+	return os.MkdirAll(dir, 0o755)
 }
 
 // maxSocketPath is what fits into a sockaddr_un.
