@@ -91,7 +91,7 @@ func (w *writer) acquire(ctx context.Context, r AcquireRequest) ([]Grant, error)
 func checkAcquire(r AcquireRequest) error {
 	switch {
 	case r.Count < 1 || r.Count > LimitMax:
-		return Invalidf("", "cannot acquire %d leases: the count must be at least 1", r.Count)
+		return Invalidf("", "cannot acquire %d leases: it must be at least one", r.Count)
 	case r.TTL != 0 && r.TTL < MinTTL:
 		return Invalidf("", "cannot use ttl=%s: a lease lasts at least %s", r.TTL, MinTTL)
 	case len(r.Request) > 100:

@@ -17,6 +17,7 @@ const (
 type breaker struct {
 	failures int
 	cause    string
+	next     string    // what to do about it, if the cause says so
 	since    time.Time // of the first failure in a row
 	last     time.Time // of the latest counted failure
 	retry    time.Time
@@ -24,8 +25,8 @@ type breaker struct {
 
 // fail counts a failure of work that began at began. Work that was under way
 // when another failure was counted says nothing new.
-func (b *breaker) fail(now, began time.Time, cause string) {
-	b.cause = cause
+func (b *breaker) fail(now, began time.Time, cause error) {
+	b.cause, b.next = textAndNext(cause)
 	if b.failures > 0 && began.Before(b.last) {
 		return
 	}

@@ -1,8 +1,11 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The kinds of errors that somebody acts on. The same errors.Is holds in the
@@ -125,10 +128,36 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Cause}
 }
 
-// Errorf makes an [Error]. A %w in format becomes its Cause.
+// Errorf makes an [Error]. A %w in format becomes its Cause. Of an Error among
+// args only the Text is told; its Next is taken when next is "".
 func Errorf(kind error, next, format string, args ...any) *Error {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if inner, ok := arg.(*Error); ok {
+			args[i] = told{inner}
+			next = cmp.Or(next, inner.Next)
+		}
+	}
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Text: err.Error(), Next: next, Cause: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if inner, ok := cause.(told); ok {
+		cause = inner.err
+	}
+	return &Error{Kind: kind, Text: err.Error(), Next: next, Cause: cause}
+}
+
+// told is an Error without its next step.
+type told struct{ err *Error }
+
+func (e told) Error() string { return e.err.Text }
+
+// textAndNext parts what an error says from the next step that it ends with.
+func textAndNext(err error) (text, next string) {
+	text = err.Error()
+	if e, ok := errors.AsType[*Error](err); ok && e.Next != "" && strings.HasSuffix(text, "; "+e.Next) {
+		return strings.TrimSuffix(text, "; "+e.Next), e.Next
+	}
+	return text, ""
 }
 
 // Invalidf makes an [Error] of kind [ErrInvalid].

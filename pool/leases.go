@@ -235,7 +235,7 @@ func (t *turn) hold(id LeaseID, h Hold) (Grant, error) {
 	}
 	if in.Hold == nil && t.x.held >= t.x.spec.MaxHolds {
 		return Grant{}, Errorf(ErrHoldLimit, fmt.Sprintf(`wait until one ends, or raise it with "lxd-pool set %s max-holds=%d"`, t.name, t.x.held+1),
-			"cannot hold lease %s: pool %s holds %d instances already", id, t.name, t.x.held)
+			"cannot hold lease %s: pool %s holds %s already", id, t.name, instances(t.x.held))
 	}
 	next := t.change(in, func(next *Instance) { next.Hold = &h })
 	t.agenda.set(alarm{alarmHold, string(in.Name)}, t.now.Add(h.Until.Sub(t.now.Round(0))))

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -138,14 +139,14 @@ func TestTheBreakerCountsFailuresOfOneRoundOnce(t *testing.T) {
 	var b breaker
 	now := time.Now()
 	for range 8 {
-		b.fail(now, now.Add(-time.Second), "no space")
+		b.fail(now, now.Add(-time.Second), errors.New("no space"))
 	}
 	if b.failures != 1 || b.open() {
 		t.Fatalf("%d failures", b.failures)
 	}
 	for range 5 {
 		now = now.Add(time.Hour)
-		b.fail(now, now, "no space")
+		b.fail(now, now, errors.New("no space"))
 	}
 	if !b.open() || b.room(now, 4, 0) != 0 || b.room(b.retry, 4, 0) != 1 || b.room(b.retry, 4, 1) != 0 {
 		t.Fatalf("%+v", b)

@@ -305,7 +305,7 @@ func (t *turn) condemn(force bool, by Identity) error {
 	leased := t.x.count[Leased]
 	if leased > 0 && !force {
 		return Errorf(ErrLeased, "wait until they are released, or use --force to revoke them",
-			"cannot delete pool %s: %d of its instances are leased", t.name, leased)
+			"cannot delete pool %s: %s leased", t.name, count(leased, "of its instances is", "of its instances are"))
 	}
 	t.rec().Doomed = true
 	for id := range maps.Clone(t.x.running) {

@@ -69,7 +69,10 @@ func (t *turn) supersede(c *caller) {
 
 // exhausted tells a caller what its request waited for.
 func (t *turn) exhausted(v *waiter) error {
-	waited := Duration(t.now.Sub(v.began).Round(time.Millisecond))
-	why, next := t.shortage()
-	return Errorf(ErrExhausted, next, "cannot acquire from pool %s: nothing was ready within %s: %s", t.name, waited, why)
+	waited := t.now.Sub(v.began).Round(time.Millisecond)
+	if waited >= time.Second {
+		waited = waited.Round(time.Second)
+	}
+	why, next := t.shortage(v.Count)
+	return Errorf(ErrExhausted, next, "cannot acquire from pool %s: nothing was ready within %s: %s", t.name, Duration(waited), why)
 }

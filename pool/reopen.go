@@ -38,7 +38,7 @@ func (w *writer) fail(t *turn, err error) {
 	w.log.Error("cannot write the journal", "error", err)
 	cause := Errorf(ErrUnavailable, "free space or mend the disk; lxd-pool goes on by itself",
 		"cannot write the journal of pool %s: %w", w.name, err)
-	w.reopen(cause)
+	w.reopen(err)
 	for _, f := range t.after {
 		f(cause)
 	}
@@ -91,7 +91,7 @@ func (w *writer) suffer(o **outage, cause error) {
 		*o = &outage{since: now}
 	}
 	(*o).times++
-	(*o).cause = cause.Error()
+	(*o).cause, (*o).next = textAndNext(cause)
 	(*o).retry = now.Add(jitter(backoff((*o).times, 500*time.Millisecond, 30*time.Second)))
 }
 

@@ -37,12 +37,14 @@ func (c Counts) Built() int {
 
 // Problem is what keeps a pool from doing what its spec asks.
 type Problem struct {
-	// Code is a stable word: "creation-failing", "lxd-away", "full",
-	// "wedged", "origin-unknown".
+	// Code is a stable word: "journal" (it cannot be written), "lxd-away",
+	// "burial" (what is left of a pool cannot be deleted), "creation-failing",
+	// "image-unknown", "wedged" (an instance cannot be deleted), "full".
 	Code string `json:"code"`
-	// Text says it with its cause and what to do.
-	Text  string    `json:"text"`
-	Since time.Time `json:"since"`
+	// Text says it with its cause, Remedy what to do.
+	Text   string    `json:"text"`
+	Remedy string    `json:"remedy,omitempty"`
+	Since  time.Time `json:"since"`
 	// Next is when the engine tries again by itself; zero: it waits for a change.
 	Next time.Time `json:"next,omitzero"`
 }

@@ -1,8 +1,10 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -127,26 +129,58 @@ func (t *turn) resolved(making string, origin Origin, err error) {
 	}
 }
 
-// shortage says why nothing is ready, and what would end that.
-func (t *turn) shortage() (why, next string) {
+// What ends an outage that does not say so itself.
+const (
+	remedyJournal  = "free space or mend the disk; lxd-pool goes on by itself"
+	remedyAway     = "bring LXD back; lxd-pool goes on by itself"
+	remedyCreation = "mend the cause; lxd-pool tries again by itself"
+)
+
+// shortage says why somebody who asks for n does not have them, and what would
+// end that. n is 0 when nobody asks, and the pool itself lacks ready ones.
+func (t *turn) shortage(n int) (why, next string) {
 	h, spec := t.x.have(), &t.x.spec
-	use := fmt.Sprintf("%d are leased, %d are being made and %d cleaned up",
-		h.leased, h.creating+h.spare+h.starting, h.resetting+h.deleting)
 	switch {
 	case t.trouble != nil:
-		return "the journal cannot be written: " + t.trouble.cause, "free space or mend the disk"
+		return "the journal cannot be written: " + t.trouble.cause, cmp.Or(t.trouble.next, remedyJournal)
 	case t.away != nil:
-		return "LXD is away: " + t.away.cause, "bring LXD back; lxd-pool goes on by itself"
+		return "LXD is away: " + t.away.cause, cmp.Or(t.away.next, remedyAway)
 	case t.grantsHeld() != "":
 		return t.grantsHeld(), "try again in a moment"
 	case t.breaker.failures > 0:
-		return "creation keeps failing: " + t.breaker.cause, fmt.Sprintf(`see "lxd-pool why %s"`, t.name)
+		return "creation keeps failing: " + t.breaker.cause, cmp.Or(t.breaker.next, remedyCreation)
 	case h.total() >= spec.Max:
-		return fmt.Sprintf("no more than %d may exist, and %s", spec.Max, use), fmt.Sprintf(`wait longer, or raise it with "lxd-pool set %s max=%d"`, t.name, 2*spec.Max)
+		return fmt.Sprintf("no more than %d may exist: %s", spec.Max, h.use()),
+			fmt.Sprintf(`wait longer, or raise it with "lxd-pool set %s max=%d"`, t.name, 2*spec.Max)
+	case n == 0:
+		return h.use(), "" // more are on their way
+	case h.ready >= n && t.queue.demand > 0:
+		return count(h.ready, "is ready, but others are", "are ready, but others are") + " in line before", "wait longer"
 	case h.ready > 0:
-		return fmt.Sprintf("%d are ready, others are in line before", h.ready), "wait longer"
+		why = fmt.Sprintf("%s, and %d are asked for at once: %s", count(h.ready, "is ready", "are ready"), n, h.use())
+	default:
+		why = h.use()
 	}
-	return use, fmt.Sprintf(`wait longer, or keep more ready with "lxd-pool set %s size=%d"`, t.name, spec.Size+1)
+	return why, fmt.Sprintf(`wait longer, or keep more ready with "lxd-pool set %s size=%d"`, t.name, max(n, spec.Size+1))
+}
+
+// use says what the instances are that are not ready.
+func (h have) use() string {
+	var parts []string
+	for _, some := range []struct {
+		n    int
+		what string
+	}{
+		{h.leased, "leased"}, {h.creating + h.spare + h.starting, "being made"}, {h.resetting + h.deleting, "being cleaned up"},
+	} {
+		if some.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", some.n, some.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "none is leased or being made"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // since formats how long ago something was, for people.

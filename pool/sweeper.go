@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -109,7 +110,7 @@ func (s *sweeper) note(err error) {
 		s.away = &outage{since: time.Now()}
 	}
 	s.away.times++
-	s.away.cause = err.Error()
+	s.away.cause, s.away.next = textAndNext(err)
 }
 
 // pass hands a sighting to a pool and deletes the templates it no longer needs.
@@ -166,5 +167,5 @@ func (s *sweeper) problems() []Problem {
 		return nil
 	}
 	return []Problem{{Code: "lxd-away", Since: s.away.since.Round(0),
-		Text: "LXD cannot be reached; leases stay, and work goes on when it is back: " + s.away.cause}}
+		Text: awayText + s.away.cause, Remedy: cmp.Or(s.away.next, remedyAway)}}
 }

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ func (b *bus) publish(e Event) {
 	defer b.mu.Unlock()
 	for w := range b.watchers {
 		if w.lost > 0 && len(w.events) < cap(w.events)-1 {
-			w.events <- Event{Time: time.Now(), Type: EventsLost, Message: fmt.Sprintf("%d events were lost", w.lost)}
+			w.events <- Event{Time: time.Now(), Type: EventsLost, Message: count(w.lost, "event was lost", "events were lost")}
 			w.lost = 0
 		}
 		select {

@@ -68,20 +68,22 @@ func (m *Manager) whyAll(ctx context.Context) ([]Explanation, error) {
 // problems lists what keeps the pool from doing what its spec asks, worst first.
 func (t *turn) problems() []Problem {
 	list := []Problem{}
-	add := func(code string, o *outage, text string) {
+	add := func(code string, o *outage, text, remedy string) {
 		if o != nil {
-			list = append(list, Problem{Code: code, Text: text + o.cause, Since: o.since.Round(0), Next: o.retry.Round(0)})
+			list = append(list, Problem{Code: code, Text: text + o.cause, Remedy: cmp.Or(o.next, remedy),
+				Since: o.since.Round(0), Next: o.retry.Round(0)})
 		}
 	}
-	add("journal", t.trouble, "the journal cannot be written; nothing is granted until it can: ")
-	add("lxd-away", t.away, "LXD cannot be reached; leases stay, and work goes on when it is back: ")
-	add("burial", t.burial, "what is left of the pool cannot be deleted: ")
+	add("journal", t.trouble, "the journal cannot be written, and nothing is granted until it can be: ", remedyJournal)
+	add("lxd-away", t.away, awayText, remedyAway)
+	add("burial", t.burial, "what is left of the pool cannot be deleted: ", "")
 	if b := &t.breaker; b.failures > 0 {
-		text := fmt.Sprintf("making instances failed %d times in a row: %s", b.failures, b.cause)
-		list = append(list, Problem{Code: "creation-failing", Text: text, Since: b.since.Round(0), Next: b.retry.Round(0)})
+		text := fmt.Sprintf("making instances failed %s in a row: %s", times(b.failures), b.cause)
+		list = append(list, Problem{Code: "creation-failing", Text: text, Remedy: cmp.Or(b.next, remedyCreation),
+			Since: b.since.Round(0), Next: b.retry.Round(0)})
 	}
 	if t.away == nil {
-		add("image-unknown", t.origin, "the image cannot be looked up; the pool goes on with what it has: ")
+		add("image-unknown", t.origin, "the image cannot be looked up; the pool goes on with what it has: ", "")
 	}
 	for name, tries := range t.tries {
 		in := t.x.Instances[name]
@@ -91,11 +93,14 @@ func (t *turn) problems() []Problem {
 		}
 	}
 	if v := t.queue.head(); v != nil && t.x.have().total() >= t.x.spec.Max {
-		list = append(list, Problem{Code: "full", Since: v.began.Round(0), Text: fmt.Sprintf(
-			"requests wait, and all %d instances that may exist are in use; raise max, or wait for a release", t.x.spec.Max)})
+		_, remedy := t.shortage(v.Count)
+		list = append(list, Problem{Code: "full", Since: v.began.Round(0), Remedy: remedy, Text: fmt.Sprintf(
+			"%s, and no more than %d may exist", count(len(t.queue.waiters), "request waits", "requests wait"), t.x.spec.Max)})
 	}
 	return list
 }
+
+const awayText = "LXD cannot be reached; leases stay, and work goes on when it is back: "
 
 // explainPool says what the pool is doing and what it lacks.
 func (t *turn) explainPool() Explanation {
@@ -103,20 +108,21 @@ func (t *turn) explainPool() Explanation {
 	e := Explanation{Subject: string(t.name)}
 	switch {
 	case t.x.Record.Doomed:
-		e.Summary = fmt.Sprintf("pool %s is being deleted; %d instances are left", t.name, h.total())
+		e.Summary = fmt.Sprintf("pool %s is being deleted; %s left", t.name, count(h.total(), "instance is", "instances are"))
 	case t.x.Record.Disabled:
 		e.Summary = fmt.Sprintf("pool %s is disabled and gives no leases", t.name)
-		e.Next = append(e.Next, "lxd-pool enable "+string(t.name))
+		e.advise("lxd-pool enable " + string(t.name))
 	case t.queue.demand > 0:
-		why, next := t.shortage()
-		e.Summary = fmt.Sprintf("%d requests wait for %d instances: %s", len(t.queue.waiters), t.queue.demand, why)
-		e.Next = append(e.Next, next)
+		why, next := t.shortage(t.queue.head().Count)
+		e.Summary = fmt.Sprintf("%s for %s: %s",
+			count(len(t.queue.waiters), "request waits", "requests wait"), instances(t.queue.demand), why)
+		e.advise(next)
 	case h.ready < spec.Size:
-		why, next := t.shortage()
-		e.Summary = fmt.Sprintf("%d of %d are ready: %s", h.ready, spec.Size, why)
-		e.Next = append(e.Next, next)
+		why, next := t.shortage(0)
+		e.Summary = fmt.Sprintf("%d of %d ready: %s", h.ready, spec.Size, why)
+		e.advise(next)
 	default:
-		e.Summary = fmt.Sprintf("%d of %d are ready", h.ready, spec.Size)
+		e.Summary = fmt.Sprintf("%d of %d ready", h.ready, spec.Size)
 	}
 	for _, p := range t.problems() {
 		fact := p.Text + ", since " + since(t.now, p.Since) + " ago"
@@ -124,17 +130,25 @@ func (t *turn) explainPool() Explanation {
 			fact += ", tried again in " + since(p.Next, t.now)
 		}
 		e.Facts = append(e.Facts, fact)
+		e.advise(p.Remedy)
 	}
 	e.Facts = append(e.Facts, fmt.Sprintf(
-		"%d of at most %d exist: %d ready, %d leased, %d spare, %d creating, %d starting, %d resetting, %d deleting",
+		"%d of at most %d built: %d ready, %d leased, %d spare, %d creating, %d starting, %d resetting, %d deleting",
 		h.total(), spec.Max, h.ready, h.leased, h.spare, h.creating, h.starting, h.resetting, h.deleting))
 	if n := h.oldReady + h.oldSpare; n > 0 {
-		e.Facts = append(e.Facts, fmt.Sprintf("%d idle ones are outdated and are being replaced a few at a time", n))
+		e.Facts = append(e.Facts, count(n, "idle one is outdated and is", "idle ones are outdated and are")+" being replaced, a few at a time")
 	}
 	if t.queue.demand > 0 || h.total() >= spec.Max {
 		t.tellLeases(&e)
 	}
 	return e
+}
+
+// advise adds a next step, if it is one and was not named before.
+func (e *Explanation) advise(next string) {
+	if next != "" && !slices.Contains(e.Next, next) {
+		e.Next = append(e.Next, next)
+	}
 }
 
 // leasesTold is how many leases an explanation names.
@@ -157,7 +171,7 @@ func (t *turn) tellLeases(e *Explanation) {
 		tell(g.Lease, "%s has %s since %s%s", g.Lease.Holder, g.Lease.Instance, since(t.now, g.Lease.Created), purpose)
 	}
 	if more := len(grants) - leasesTold; more > 0 {
-		e.Facts = append(e.Facts, fmt.Sprintf("%d more have leases for a shorter time", more))
+		e.Facts = append(e.Facts, count(more, "more has a lease", "more have leases")+" for a shorter time")
 	}
 	next := slices.MinFunc(grants, func(a, b Grant) int { return a.Lease.Expires.Compare(b.Lease.Expires) }).Lease
 	tell(next, "the next lease to expire is %s, in %s", next.ID, since(next.Expires, t.now))
@@ -201,9 +215,10 @@ func (t *turn) explainInstance(in *Instance) Explanation {
 	if (in.State == Ready || in.State == Spare) && t.x.outdated(in) {
 		e.Facts = append(e.Facts, "it is outdated and will be replaced")
 	}
-	e.Facts = append(e.Facts, fmt.Sprintf("made %s ago from %s; %d leases so far", since(t.now, in.Created), cmp.Or(string(in.Origin), "an unknown image"), in.Fence))
+	e.Facts = append(e.Facts, fmt.Sprintf("made %s ago from %s; %s so far", since(t.now, in.Created), cmp.Or(string(in.Origin), "an unknown image"),
+		count(int(in.Fence), "lease", "leases")))
 	if tries := t.tries[in.Name]; tries > 0 {
-		e.Facts = append(e.Facts, fmt.Sprintf("work on it failed %d times and is tried again", tries))
+		e.Facts = append(e.Facts, fmt.Sprintf("work on it failed %s and is tried again", times(tries)))
 	}
 	return e
 }

@@ -362,7 +362,7 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 // creationFailed counts a failure on the way to a ready instance.
 func (t *turn) creationFailed(j *job, err error) {
 	wasOpen := t.breaker.open()
-	t.breaker.fail(t.now, j.began, err.Error())
+	t.breaker.fail(t.now, j.began, err)
 	t.agenda.set(alarm{kind: alarmPlan}, t.breaker.retry)
 	t.event(Event{Type: CreationFailed, Instance: j.order.Instance, Message: err.Error()})
 	if t.breaker.open() && !wasOpen {

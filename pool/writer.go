@@ -84,6 +84,8 @@ type env struct {
 // outage is something outside that fails, since when, and when it is tried again.
 type outage struct {
 	cause string
+	// next is what to do about it, if the cause says so.
+	next  string
 	since time.Time
 	retry time.Time
 	times int

@@ -74,7 +74,7 @@ func (c *cli) fill(ctx context.Context, name pool.PoolName, size int, timeout po
 		if now.Counts.Ready+now.Counts.Leased >= size {
 			return nil
 		}
-		text, why := fmt.Sprintf("%d of %d are ready", now.Counts.Ready, size), ""
+		text, why := fmt.Sprintf("%d of %d ready", now.Counts.Ready, size), ""
 		if len(now.Problems) > 0 {
 			why = ": " + now.Problems[0].Text
 		}

@@ -90,9 +90,18 @@ func (c *cli) editInEditor(ctx context.Context, name pool.PoolName) error {
 			return os.Remove(path)
 		}
 		if !errors.Is(err, pool.ErrInvalid) && !errors.Is(err, pool.ErrRejected) || !c.again(err, path) {
-			return pool.Errorf(pool.KindOf(pool.Code(err)), "what you wrote is in "+path, "%w", err)
+			return keptIn(path, err)
 		}
 	}
+}
+
+// keptIn adds to an error where the text is that was edited in vain.
+func keptIn(path string, err error) error {
+	next := "what you wrote is in " + path
+	if e, ok := errors.AsType[*pool.Error](err); ok && e.Next != "" {
+		next = e.Next + "; " + next
+	}
+	return pool.Errorf(pool.KindOf(pool.Code(err)), next, "%w", err)
 }
 
 // again tells what is wrong and asks whether to edit on. Ctrl-C ends the program.

@@ -60,7 +60,9 @@ func (c *cli) poolsOr(ctx context.Context, name pool.PoolName) ([]*api.Pool, err
 func (c *cli) printHealth(ctx context.Context) error {
 	problems, err := c.client().Health(ctx)
 	for _, p := range problems {
-		fmt.Fprintf(c.out, "%s\n\n", problemText(p))
+		fmt.Fprintln(c.out, problemText(p))
+		printNext(c.out, "", []string{p.Remedy})
+		fmt.Fprintln(c.out)
 	}
 	return err
 }
@@ -109,9 +111,9 @@ func countsText(n pool.Counts, most int) string {
 			parts = append(parts, fmt.Sprintf("%d %s", each.n, each.word))
 		}
 	}
-	text := strings.Join(parts, ", ") + fmt.Sprintf("; %d of at most %d exist", n.Built(), most)
+	text := strings.Join(parts, ", ") + fmt.Sprintf("; %d of at most %d built", n.Built(), most)
 	if n.Waiting > 0 {
-		text += fmt.Sprintf("; %d are waited for", n.Waiting)
+		text += fmt.Sprintf("; %d waited for", n.Waiting)
 	}
 	return text
 }

@@ -145,7 +145,7 @@ func TestAWaitThatTakesLongIsExplainedOnATerminal(t *testing.T) {
 	late := time.AfterFunc(untilWithin, func() { cmd.Process.Kill() })
 	defer late.Stop()
 	screen := bufio.NewReader(user)
-	for _, want := range []string{"waiting for pool ci", "1 requests wait"} {
+	for _, want := range []string{"waiting for pool ci", "1 request waits"} {
 		if shown := showing(screen, want); !strings.Contains(shown, want) {
 			t.Errorf("the terminal never showed %q, but %q", want, shown)
 		}
