@@ -45,6 +45,7 @@ func (c *cli) run(args []string) int {
 const (
 	groupPools  = "pools"
 	groupLeases = "leases"
+	groupImages = "images"
 	groupLook   = "look"
 )
 
@@ -89,10 +90,12 @@ func (c *cli) command() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupPools, Title: "Pools"},
 		&cobra.Group{ID: groupLeases, Title: "Leases"},
+		&cobra.Group{ID: groupImages, Title: "Images and other servers"},
 		&cobra.Group{ID: groupLook, Title: "What is going on"},
 	)
 	c.add(root, groupPools, c.create, c.set, c.edit, c.show, c.list, c.enable, c.disable, c.reset, c.delete)
 	c.add(root, groupLeases, c.acquire, c.exec, c.renew, c.release, c.runVerb, c.leases, c.showLease, c.hold, c.revoke)
+	c.add(root, groupImages, c.remote)
 	c.add(root, groupLook, c.status, c.why, c.instances, c.events)
 	c.add(root, "", c.version, c.completion, c.man, c.docs)
 	return root
@@ -112,6 +115,16 @@ func (c *cli) add(root *cobra.Command, group string, verbs ...func() *cobra.Comm
 		}
 		root.AddCommand(cmd)
 	}
+}
+
+// noun makes a command whose own commands are what can be done to such things.
+func (c *cli) noun(cmd *cobra.Command, verbs ...func() *cobra.Command) *cobra.Command {
+	cmd.Use += " COMMAND"
+	cmd.Args = knownCommand
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.SuggestionsMinimumDistance = 2
+	c.add(cmd, "", verbs...)
+	return cmd
 }
 
 // verb makes the function of a command whose work ends at Ctrl-C.

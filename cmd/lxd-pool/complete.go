@@ -55,6 +55,18 @@ func (c *cli) poolNames(ctx context.Context) []string {
 	return list
 }
 
+func (c *cli) remoteNames(ctx context.Context) []string {
+	remotes, err := c.client().Remotes(ctx)
+	if err != nil {
+		return nil
+	}
+	list := make([]string, len(remotes))
+	for i, r := range remotes {
+		list[i] = string(r.Name)
+	}
+	return list
+}
+
 func (c *cli) leaseNames(ctx context.Context) []string {
 	leases, err := c.client().Leases(ctx, "", false)
 	if err != nil {

@@ -37,7 +37,11 @@ func printCommands(w io.Writer, cmd *cobra.Command) {
 	if !cmd.HasAvailableSubCommands() {
 		return
 	}
-	for _, group := range append(cmd.Groups(), &cobra.Group{Title: "More"}) {
+	rest := "More"
+	if len(cmd.Groups()) == 0 {
+		rest = "Commands"
+	}
+	for _, group := range append(cmd.Groups(), &cobra.Group{Title: rest}) {
 		fmt.Fprintf(w, "\n%s:\n", group.Title)
 		for _, sub := range cmd.Commands() {
 			if sub.GroupID == group.ID && sub.IsAvailableCommand() {

@@ -7,17 +7,32 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
-func TestEveryVerbSaysWhatItDoesAndShowsHow(t *testing.T) {
-	for _, cmd := range (&cli{}).command().Commands() {
-		if cmd.Name() == "help" {
-			continue
+// everyCommand returns all commands, also those of nouns, but for help.
+func everyCommand() []*cobra.Command {
+	var list []*cobra.Command
+	var add func(of *cobra.Command)
+	add = func(of *cobra.Command) {
+		for _, cmd := range of.Commands() {
+			if cmd.Name() != "help" {
+				list = append(list, cmd)
+				add(cmd)
+			}
 		}
+	}
+	add((&cli{}).command())
+	return list
+}
+
+func TestEveryVerbSaysWhatItDoesAndShowsHow(t *testing.T) {
+	for _, cmd := range everyCommand() {
 		if cmd.Short == "" || cmd.Example == "" || strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s: short %q, examples %q", cmd.Name(), cmd.Short, cmd.Example)
 		}
-		if !strings.Contains(cmd.Example, "lxd-pool "+cmd.Name()) {
+		if !strings.Contains(cmd.Example, cmd.CommandPath()) {
 			t.Errorf("%s: no example uses it:\n%s", cmd.Name(), cmd.Example)
 		}
 		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
@@ -37,7 +52,7 @@ func TestTheExamplesAreCommandLinesThatThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := 0
-	for _, cmd := range append((&cli{}).command().Commands(), (&cli{}).command()) {
+	for _, cmd := range append(everyCommand(), (&cli{}).command()) {
 		for line := range strings.Lines(cmd.Example) {
 			if strings.HasPrefix(strings.TrimSpace(line), "#") {
 				continue
@@ -115,11 +130,11 @@ func pages(t *testing.T, dir string) map[string]string {
 }
 
 func TestTheHelpHasNoNoise(t *testing.T) {
-	for _, cmd := range (&cli{}).command().Commands() {
+	for _, cmd := range everyCommand() {
 		var text strings.Builder
 		cmd.SetOut(&text)
 		printHelp(cmd, nil)
-		if strings.Contains(text.String(), noise) || !strings.Contains(text.String(), "Usage:\n  lxd-pool "+cmd.Name()) {
+		if strings.Contains(text.String(), noise) || !strings.Contains(text.String(), "Usage:\n  "+cmd.CommandPath()) {
 			t.Errorf("the help of %s:\n%s", cmd.Name(), text.String())
 		}
 	}

@@ -37,7 +37,7 @@ func openBackend(ctx context.Context, o *options) (backend, error) {
 }
 
 func lxdOptions(o *options) (lxdbackend.Options, error) {
-	lxd := lxdbackend.Options{Dir: o.lxd}
+	lxd := lxdbackend.Options{Dir: o.lxd, StateDir: o.stateDir}
 	if strings.Contains(o.lxd, "://") {
 		lxd.Dir, lxd.URL = "", o.lxd
 	}

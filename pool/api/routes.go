@@ -50,6 +50,11 @@ const (
 	OpExec           Operation = "exec"
 	OpListInstances  Operation = "listInstances"
 	OpEvents         Operation = "events"
+	OpListRemotes    Operation = "listRemotes"
+	OpAddRemote      Operation = "addRemote"
+	OpGetRemote      Operation = "getRemote"
+	OpPatchRemote    Operation = "patchRemote"
+	OpRemoveRemote   Operation = "removeRemote"
 	OpWhyAll         Operation = "whyAll"
 	OpWhy            Operation = "why"
 )
@@ -136,6 +141,17 @@ var Routes = []Route{
 		Summary: "Stream the events from now on, as server-sent events; those of a consumer's own leases only",
 		Answer:  pool.Event{}, Content: "text/event-stream",
 		Query: []Param{{Name: "pool", Summary: "only those of this pool"}}},
+	{Operation: OpListRemotes, Method: http.MethodGet, Path: "/1.0/remotes", Access: Operators,
+		Summary: "List the other servers that are known", Answer: []pool.Remote{}},
+	{Operation: OpAddRemote, Method: http.MethodPost, Path: "/1.0/remotes", Access: Operators,
+		Summary: "Make another server known, after it was talked to", Request: pool.NewRemote{}, Answer: pool.Remote{}, Status: http.StatusCreated},
+	{Operation: OpGetRemote, Method: http.MethodGet, Path: "/1.0/remotes/{remote}", Access: Operators,
+		Summary: "Show a remote, never its keys", Answer: pool.Remote{}},
+	{Operation: OpPatchRemote, Method: http.MethodPatch, Path: "/1.0/remotes/{remote}", Access: Operators,
+		Summary: "Rename a remote, or say where it is now", Request: EditRemote{}, Answer: pool.Remote{}},
+	{Operation: OpRemoveRemote, Method: http.MethodDelete, Path: "/1.0/remotes/{remote}", Access: Operators,
+		Summary: "Forget a remote that no pool needs", Status: http.StatusNoContent},
+
 	{Operation: OpWhyAll, Method: http.MethodGet, Path: "/1.0/why", Access: Consumers,
 		Summary: "Explain every pool that has a problem", Answer: []pool.Explanation{}},
 	{Operation: OpWhy, Method: http.MethodGet, Path: "/1.0/why/{subject}", Access: Consumers,

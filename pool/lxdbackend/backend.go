@@ -12,6 +12,7 @@ type Backend struct {
 	lxd       lxd
 	options   Options
 	facts     atomic.Pointer[facts]
+	book      *remoteBook
 	aliases   aliasCache
 	templates templates
 }
@@ -20,6 +21,7 @@ var (
 	_ pool.Backend = (*Backend)(nil)
 	_ pool.Watcher = (*Backend)(nil)
 	_ pool.Guest   = (*Backend)(nil)
+	_ pool.Remotes = (*Backend)(nil)
 )
 
 // Open returns a backend for the LXD that o names. It does not connect: an LXD
@@ -33,11 +35,17 @@ func Open(_ context.Context, o Options) (*Backend, error) {
 	if err != nil {
 		return nil, pool.Errorf(pool.ErrInvalid, "check the certificates", "cannot set up the connection to LXD: %w", err)
 	}
-	return newBackend(conn, o), nil
+	book, err := openBook(o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	b := newBackend(conn, o)
+	b.book = book
+	return b, nil
 }
 
 func newBackend(l lxd, o Options) *Backend {
-	return &Backend{lxd: l, options: o.withDefaults()}
+	return &Backend{lxd: l, options: o.withDefaults(), book: &remoteBook{}}
 }
 
 // Close lets the connections to LXD go. Calls that still run are not ended by it.

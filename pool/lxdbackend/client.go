@@ -11,6 +11,7 @@ import (
 	"time"
 
 	client "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared"
 	"github.com/canonical/lxd/shared/api"
 	"github.com/coder/websocket"
 )
@@ -25,6 +26,12 @@ type connection struct {
 }
 
 const userAgent = "lxd-pool"
+
+// newIdentity makes a certificate and its key, by which other LXDs know us.
+func newIdentity() (cert, key string, err error) {
+	c, k, err := shared.GenerateMemCert(true, shared.CertOptions{})
+	return string(c), string(k), err
+}
 
 func connect(o Options) (*connection, error) {
 	args := &client.ConnectionArgs{

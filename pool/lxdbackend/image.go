@@ -2,10 +2,9 @@ package lxdbackend
 
 import (
 	"context"
-	"maps"
+	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/canonical/lxd/shared/api"
@@ -17,69 +16,115 @@ import (
 // fingerprint does not.
 type image struct {
 	fingerprint string
-	remote      *Remote // nil: it is in LXD's own store
+	from        *known // nil: it is in LXD's own store
 }
 
 // source is how LXD is told to make an instance from the image. LXD itself
 // downloads what it does not have.
-func (i image) source() api.InstanceSource {
+func (b *Backend) source(ctx context.Context, i image) (api.InstanceSource, error) {
 	source := api.InstanceSource{Type: api.SourceTypeImage, Fingerprint: i.fingerprint}
-	if i.remote != nil {
-		source.Mode, source.Protocol = "pull", "simplestreams"
-		source.Server, source.Certificate = i.remote.URL, i.remote.Cert
+	if i.from == nil {
+		return source, nil
 	}
-	return source
+	secret, err := b.imageSecret(ctx, i)
+	source.Mode, source.Protocol, source.Secret = "pull", string(i.from.Protocol), secret
+	source.Server, source.Certificate = i.from.URL, i.from.ServerCert
+	return source, err
+}
+
+// imageSecret returns what another LXD lets an image be fetched with, once, by
+// somebody whom it does not know; "" when it asks for nothing.
+func (b *Backend) imageSecret(ctx context.Context, i image) (string, error) {
+	if i.from.Protocol != pool.LXDProtocol || i.from.Public {
+		return "", nil
+	}
+	there, _, err := b.dial(*i.from)
+	if err != nil {
+		return "", err
+	}
+	defer there.Close()
+	op, err := there.begin(ctx, http.MethodPost, "/1.0/images/"+url.PathEscape(i.fingerprint)+"/secret", nil)
+	if err != nil {
+		return "", elsewhere(i.from.URL, err)
+	}
+	secret, _ := op.Metadata["secret"].(string)
+	return secret, nil
 }
 
 // findImage looks the spec's image up.
 func (b *Backend) findImage(ctx context.Context, o pool.Order) (image, error) {
-	remote, name, err := b.splitImage(o.Spec.Image)
-	if err != nil {
-		return image{}, err
-	}
-	if remote == nil {
+	remote, name := pool.SplitImage(o.Spec.Image)
+	if remote == "" {
 		return b.localImage(ctx, o, name)
 	}
-	fingerprint, err := b.remoteImage(ctx, o, *remote, name)
-	return image{fingerprint, remote}, err
-}
-
-func (b *Backend) splitImage(text string) (remote *Remote, name string, err error) {
-	prefix, rest, ok := strings.Cut(text, ":")
-	switch known, isRemote := b.options.Remotes[prefix]; {
+	k, ok := b.book.find(remote)
+	switch {
 	case !ok:
-		return nil, text, nil
-	case prefix == "local":
-		return nil, rest, nil
-	case isRemote:
-		return &known, rest, nil
+		return image{}, pool.Errorf(pool.ErrRejected, `see "lxd-pool remote list", or use the name of a local image`,
+			"cannot use image %q: there is no remote %q", o.Spec.Image, string(remote))
+	case k.Protocol == pool.LXDProtocol:
+		return b.foreignImage(ctx, o, k, name)
 	}
-	names := slices.Sorted(maps.Keys(b.options.Remotes))
-	return nil, "", pool.Errorf(pool.ErrRejected, "use one of "+strings.Join(names, ", ")+", or the name of a local image",
-		"cannot use image %q: there is no remote %q", text, prefix)
+	fingerprint, err := b.remoteImage(ctx, o, k, name)
+	return image{fingerprint, &k}, err
 }
 
 // localImage finds an alias or the beginning of a fingerprint in LXD's store.
 func (b *Backend) localImage(ctx context.Context, o pool.Order, name string) (image, error) {
-	in := "?project=" + url.QueryEscape(project(o))
-	var alias api.ImageAliasesEntry
-	err := b.get(ctx, "/1.0/images/aliases/"+url.PathEscape(name)+in, &alias)
-	if err == nil {
-		return image{fingerprint: alias.Target}, checkType(o, alias.Type)
-	}
-	if !notFound(err) {
-		return image{}, err
-	}
-	var found api.Image
-	err = b.get(ctx, "/1.0/images/"+url.PathEscape(name)+in, &found)
-	if notFound(err) || api.StatusErrorCheck(err, http.StatusBadRequest) {
-		return image{}, pool.Errorf(pool.ErrRejected, `see "lxc image list", or use REMOTE:IMAGE such as ubuntu:24.04`,
+	found, err := b.storedImage(ctx, project(o), name)
+	if notFound(err) {
+		return image{}, pool.Errorf(pool.ErrRejected, `see "lxd-pool image list", or use REMOTE:IMAGE such as ubuntu:24.04`,
 			"cannot use image %q: LXD has no such image in project %q", name, project(o))
 	}
 	if err != nil {
 		return image{}, err
 	}
 	return image{fingerprint: found.Fingerprint}, checkType(o, found.Type)
+}
+
+// foreignImage finds an image in the store of another LXD.
+func (b *Backend) foreignImage(ctx context.Context, o pool.Order, k known, name string) (image, error) {
+	there, _, err := b.dial(k)
+	if err != nil {
+		return image{}, err
+	}
+	defer there.Close()
+	found, err := there.storedImage(ctx, "default", name)
+	switch {
+	case notFound(err):
+		return image{}, pool.Errorf(pool.ErrRejected, `see "lxd-pool image list `+strings.SplitN(o.Spec.Image, ":", 2)[0]+`:"`,
+			"cannot use image %q: the LXD at %s has no such image", o.Spec.Image, k.URL)
+	case err != nil:
+		return image{}, elsewhere(k.URL, err)
+	}
+	return image{found.Fingerprint, &k}, checkType(o, found.Type)
+}
+
+// elsewhere marks the silence of another server, which is not that of our LXD.
+func elsewhere(where string, err error) error {
+	if silent := (*awayError)(nil); errors.As(err, &silent) {
+		return &noServerError{where, silent.cause}
+	}
+	return err
+}
+
+// storedImage returns the image of an alias, or of the beginning of a
+// fingerprint, in the store of this LXD.
+func (b *Backend) storedImage(ctx context.Context, project, name string) (*api.Image, error) {
+	in := "?project=" + url.QueryEscape(project)
+	var alias api.ImageAliasesEntry
+	err := b.get(ctx, "/1.0/images/aliases/"+url.PathEscape(name)+in, &alias)
+	if err == nil {
+		name = alias.Target
+	} else if !notFound(err) {
+		return nil, err
+	}
+	found := new(api.Image)
+	err = b.get(ctx, "/1.0/images/"+url.PathEscape(name)+in, found)
+	if api.StatusErrorCheck(err, http.StatusBadRequest) {
+		err = api.StatusErrorf(http.StatusNotFound, "%w", err) // what cannot be a fingerprint is none
+	}
+	return found, err
 }
 
 // stored returns the image of a fingerprint if LXD has it already.

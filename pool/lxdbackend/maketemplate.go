@@ -83,7 +83,9 @@ func (b *Backend) makeFromImage(ctx context.Context, o pool.Order, from image) e
 	if err != nil {
 		return err
 	}
-	post.Source = from.source()
+	if post.Source, err = b.source(ctx, from); err != nil {
+		return err
+	}
 	post.Config[tagTemplate] = string(pool.Building)
 	_, err = b.do(ctx, http.MethodPost, instancesOn(o, o.Spec.Target), post)
 	return err

@@ -2,7 +2,6 @@ package lxdbackend
 
 import (
 	"cmp"
-	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,31 +24,14 @@ type Options struct {
 	// ServerCert (PEM) is the certificate that it must show. "": one that this
 	// host trusts.
 	ServerCert string
-	// Remotes are image servers by name, beside [DefaultRemotes].
-	Remotes map[string]Remote
+	// StateDir is where remotes and the keys for them are kept, in one file of
+	// mode 0600. "": they are forgotten at the end.
+	StateDir string
 	// AliasesKept is how long the answer of an image server is believed. 0: 15m.
 	AliasesKept time.Duration
 }
 
-// Remote is an image server that speaks simplestreams.
-type Remote struct {
-	URL string
-	// Cert (PEM) is the certificate that it must show. "": one that this host
-	// and LXD's trust.
-	Cert string
-}
-
-// DefaultRemotes are the image servers that every LXD user knows.
-var DefaultRemotes = map[string]Remote{
-	"ubuntu":       {URL: "https://cloud-images.ubuntu.com/releases/"},
-	"ubuntu-daily": {URL: "https://cloud-images.ubuntu.com/daily/"},
-	"images":       {URL: "https://images.lxd.canonical.com/"},
-}
-
 func (o Options) withDefaults() Options {
-	remotes := maps.Clone(DefaultRemotes)
-	maps.Copy(remotes, o.Remotes)
-	o.Remotes = remotes
 	o.AliasesKept = cmp.Or(o.AliasesKept, 15*time.Minute)
 	return o
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log"
@@ -69,10 +68,23 @@ func answer(w http.ResponseWriter, body any) {
 	json.NewEncoder(w).Encode(body)
 }
 
-// remote is the server as an option of a backend.
-func (s *imageServer) remote() lxdbackend.Remote {
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	return lxdbackend.Remote{URL: s.URL, Cert: string(cert)}
+// known returns a backend that keeps its state in dir and knows the server as "toys".
+func (s *imageServer) known(r *room, dir string) *lxdbackend.Backend {
+	r.Helper()
+	b := r.keeping(dir)
+	if _, err := b.AddRemote(r.Context(), pool.NewRemote{Name: "toys", URL: s.URL, Protocol: pool.Simplestreams, AcceptCertificate: true}); err != nil {
+		r.Fatal(err)
+	}
+	return b
+}
+
+// keeping returns a backend that keeps its state in dir.
+func (r *room) keeping(dir string) *lxdbackend.Backend {
+	r.Helper()
+	b, err := lxdbackend.Open(r.Context(), lxdbackend.Options{StateDir: dir})
+	r.must(err)
+	r.Cleanup(func() { b.Close() })
+	return b
 }
 
 func exportImage(t *testing.T) []byte {
@@ -123,9 +135,8 @@ func TestAnImageOfARemoteIsPinnedAndDownloadedByLXD(t *testing.T) {
 			op.Wait()
 		}
 	})
-	b, err := lxdbackend.Open(t.Context(), lxdbackend.Options{Remotes: map[string]lxdbackend.Remote{"toys": server.remote()}})
-	r.must(err)
-	defer b.Close()
+	dir := t.TempDir()
+	b := server.known(r, dir)
 	r.b = b
 
 	for _, image := range []string{"toys:nothing", "toys:123456789012"} {
@@ -149,9 +160,7 @@ func TestAnImageOfARemoteIsPinnedAndDownloadedByLXD(t *testing.T) {
 	r.start(o)
 
 	server.Close()
-	fresh, err := lxdbackend.Open(t.Context(), lxdbackend.Options{Remotes: map[string]lxdbackend.Remote{"toys": server.remote()}})
-	r.must(err)
-	defer fresh.Close()
+	fresh := r.keeping(dir)
 	if _, err := fresh.Resolve(t.Context(), o); !errors.Is(err, pool.ErrUnavailable) {
 		t.Errorf("with the image server away: %v", err)
 	}

@@ -2,7 +2,10 @@ package lxdbackend
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,7 +22,7 @@ const lookUpLimit = 30 * time.Second
 
 // remoteImage finds the fingerprint of an image on an image server, for the
 // architecture of LXD.
-func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote Remote, name string) (string, error) {
+func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote known, name string) (string, error) {
 	key := remote.URL + "\n" + string(o.Spec.Type) + "\n" + name
 	if fingerprint := b.aliases.find(key, b.options.AliasesKept); fingerprint != "" {
 		return fingerprint, nil
@@ -41,11 +44,11 @@ func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote Remote, 
 			return fingerprint, nil
 		}
 	}
-	return "", pool.Errorf(pool.ErrRejected, `see "lxc image list `+strings.SplitN(o.Spec.Image, ":", 2)[0]+`:"`,
+	return "", pool.Errorf(pool.ErrRejected, `see "lxd-pool image list `+strings.SplitN(o.Spec.Image, ":", 2)[0]+`:"`,
 		"cannot use image %q: the image server has no such %s for this host's architecture", o.Spec.Image, o.Spec.Type)
 }
 
-// noServerError says that an image server gave no answer. To who asks for an
+// noServerError says that another server gave no answer. To who asks for an
 // image that means "try again", to who makes an instance that it failed.
 type noServerError struct {
 	url   string
@@ -53,18 +56,23 @@ type noServerError struct {
 }
 
 func (e *noServerError) Error() string {
-	return fmt.Sprintf("the image server %s does not answer: %v", e.url, e.cause)
+	return fmt.Sprintf("the server %s does not answer: %v", e.url, e.cause)
+}
+
+// kindOfSilence is the kind of an error for who asks another server.
+func kindOfSilence(err, otherwise error) error {
+	if silent := (*noServerError)(nil); errors.As(err, &silent) {
+		return pool.ErrUnavailable
+	}
+	return otherwise
 }
 
 // ask returns the fingerprints by architecture that an image server has under a
 // name, none if it has none.
-func ask(ctx context.Context, remote Remote, kind pool.Type, name string) (map[string]string, error) {
+func ask(ctx context.Context, remote known, kind pool.Type, name string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookUpLimit)
 	defer cancel()
-	server, err := client.ConnectSimpleStreams(remote.URL, &client.ConnectionArgs{
-		UserAgent: userAgent, TLSServerCert: remote.Cert,
-		TransportWrapper: func(t *http.Transport) client.HTTPTransporter { return bound{t, ctx} },
-	})
+	server, err := connectImages(ctx, remote)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +94,42 @@ func ask(ctx context.Context, remote Remote, kind pool.Type, name string) (map[s
 	}
 	return found, nil
 }
+
+// connectImages returns a client for an image server whose requests end with ctx.
+func connectImages(ctx context.Context, remote known) (client.ImageServer, error) {
+	return client.ConnectSimpleStreams(remote.URL, &client.ConnectionArgs{
+		UserAgent: userAgent, TLSServerCert: remote.ServerCert,
+		TransportWrapper: func(t *http.Transport) client.HTTPTransporter { return bound{t, ctx} },
+	})
+}
+
+// greetImages finds out whether an image server is one, by its index alone.
+func greetImages(ctx context.Context, remote known) error {
+	server, err := connectImages(ctx, remote)
+	if err != nil {
+		return err
+	}
+	hc, err := server.(*client.ProtocolSimpleStreams).GetHTTPClient()
+	if err != nil {
+		return err
+	}
+	resp, err := hc.Get(remote.URL + "/streams/v1/index.json")
+	if err != nil {
+		return &noServerError{remote.URL, plainly(err)}
+	}
+	defer resp.Body.Close()
+	var index struct {
+		Format string `json:"format"`
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxIndex)).Decode(&index)
+	if resp.StatusCode != http.StatusOK || err != nil || !strings.HasPrefix(index.Format, "index:") {
+		return pool.Errorf(pool.ErrRejected, "check the URL, and the --protocol", "cannot use %s: it is not an image server that speaks simplestreams", remote.URL)
+	}
+	return nil
+}
+
+// maxIndex is the most that an image server's index may have.
+const maxIndex = 16 << 20
 
 // bound is a transport whose requests all end with a context: the client for
 // image servers knows none.

@@ -3,7 +3,6 @@ package lxdbackend
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,11 +17,7 @@ func (b *Backend) Resolve(ctx context.Context, o pool.Order) (pool.Origin, error
 	o = filled(o)
 	from, err := b.findImage(ctx, o)
 	if err != nil {
-		kind := kindOf(err)
-		if silent := (*noServerError)(nil); errors.As(err, &silent) {
-			kind = pool.ErrUnavailable
-		}
-		return "", fail(kind, "cannot look up image "+o.Spec.Image, err)
+		return "", fail(kindOfSilence(err, kindOf(err)), "cannot look up image "+o.Spec.Image, err)
 	}
 	return originOf(from.fingerprint, o.Spec), nil
 }

@@ -135,6 +135,28 @@ func (d direct) Leases(ctx context.Context, name pool.PoolName) ([]pool.Grant, e
 	return d.e.m.Leases(ctx, name)
 }
 
+func (d direct) Remotes(ctx context.Context) ([]pool.Remote, error) { return d.e.m.Remotes(ctx) }
+
+func (d direct) Remote(ctx context.Context, name pool.RemoteName) (*pool.Remote, error) {
+	return d.e.m.Remote(ctx, name)
+}
+
+func (d direct) AddRemote(ctx context.Context, r pool.NewRemote) (*pool.Remote, error) {
+	return d.e.m.AddRemote(ctx, r)
+}
+
+func (d direct) RemoveRemote(ctx context.Context, name pool.RemoteName) error {
+	return d.e.m.RemoveRemote(ctx, name)
+}
+
+func (d direct) RenameRemote(ctx context.Context, name, to pool.RemoteName) (*pool.Remote, error) {
+	return d.e.m.RenameRemote(ctx, name, to)
+}
+
+func (d direct) SetRemoteURL(ctx context.Context, name pool.RemoteName, url string) (*pool.Remote, error) {
+	return d.e.m.SetRemoteURL(ctx, name, url)
+}
+
 func (d direct) Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error) {
 	return d.e.m.Exec(ctx, id, c)
 }

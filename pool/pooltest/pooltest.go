@@ -6,6 +6,7 @@ package pooltest
 import (
 	"context"
 	"iter"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,13 @@ type Service interface {
 	Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, reason string) (pool.Grant, error)
 	Lease(ctx context.Context, id pool.LeaseID) (pool.Grant, error)
 	Leases(ctx context.Context, name pool.PoolName) ([]pool.Grant, error)
+
+	Remotes(ctx context.Context) ([]pool.Remote, error)
+	Remote(ctx context.Context, name pool.RemoteName) (*pool.Remote, error)
+	AddRemote(ctx context.Context, r pool.NewRemote) (*pool.Remote, error)
+	RemoveRemote(ctx context.Context, name pool.RemoteName) error
+	RenameRemote(ctx context.Context, name, to pool.RemoteName) (*pool.Remote, error)
+	SetRemoteURL(ctx context.Context, name pool.RemoteName, url string) (*pool.Remote, error)
 
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
 	Why(ctx context.Context, subject string) ([]pool.Explanation, error)
@@ -69,7 +77,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = append(append(append([]testCase{}, poolCases...), acquireCases...), leaseCases...)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, remoteCases)
 
 // bench is what a case works with.
 type bench struct {

@@ -43,12 +43,14 @@ var refusals = map[api.Access][7]int{
 
 // bodies are what routes want to be sent.
 var bodies = map[api.Operation]string{
-	api.OpCreatePool: `{"name":"new","spec":{"image":"` + image + `","size":0}}`,
-	api.OpPutPool:    `{"image":"` + image + `","size":1}`,
-	api.OpPatchPool:  `{"set":{"size":"1"}}`,
-	api.OpAcquire:    `{"wait":30}`,
-	api.OpRenewLease: `{"ttl":"30m"}`,
-	api.OpHoldLease:  `{"for":"1h","reason":"a look"}`,
+	api.OpCreatePool:  `{"name":"new","spec":{"image":"` + image + `","size":0}}`,
+	api.OpPutPool:     `{"image":"` + image + `","size":1}`,
+	api.OpPatchPool:   `{"set":{"size":"1"}}`,
+	api.OpAcquire:     `{"wait":30}`,
+	api.OpRenewLease:  `{"ttl":"30m"}`,
+	api.OpAddRemote:   `{"name":"new","url":"https://toys.example","protocol":"simplestreams"}`,
+	api.OpPatchRemote: `{"url":"https://games.example"}`,
+	api.OpHoldLease:   `{"for":"1h","reason":"a look"}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -57,6 +59,7 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 			t.Run(string(route.Operation)+"/"+v.name, func(t *testing.T) {
 				inBench(t, pool.Spec{Size: 2}, func(b *bench) {
 					lease := b.acquire("user:alice", pool.AcquireRequest{})
+					b.furnish()
 					want := refusals[route.Access][i]
 					if want == 0 {
 						want = welcome(&route)
@@ -68,6 +71,14 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// furnish makes the other things that are called as the pool is.
+func (b *bench) furnish() {
+	toys := pool.NewRemote{Name: "ci", URL: "https://toys.example", Protocol: pool.Simplestreams}
+	if _, err := b.m.AddRemote(b.Context(), toys); err != nil {
+		b.Fatal(err)
 	}
 }
 

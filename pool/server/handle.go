@@ -28,6 +28,11 @@ var (
 		api.OpReleaseLease:   (*Server).releaseLease,
 		api.OpHoldLease:      (*Server).holdLease,
 		api.OpListInstances:  (*Server).listInstances,
+		api.OpListRemotes:    (*Server).listRemotes,
+		api.OpAddRemote:      (*Server).addRemote,
+		api.OpGetRemote:      (*Server).getRemote,
+		api.OpPatchRemote:    (*Server).patchRemote,
+		api.OpRemoveRemote:   (*Server).removeRemote,
 		api.OpWhyAll:         (*Server).whyAll,
 		api.OpWhy:            (*Server).why,
 	}

@@ -20,6 +20,7 @@ type Backend struct {
 	latency map[Verb]Latency
 	faults  map[Verb]Fault
 	images  map[string]string
+	remotes map[pool.RemoteName]pool.Remote
 	dice    map[Verb]*rand.Rand
 
 	// busy holds what is under way on an instance, inside how many callers wait
@@ -39,6 +40,7 @@ var (
 	_ pool.Backend = (*Backend)(nil)
 	_ pool.Watcher = (*Backend)(nil)
 	_ pool.Guest   = (*Backend)(nil)
+	_ pool.Remotes = (*Backend)(nil)
 )
 
 // New makes an empty world in memory.
