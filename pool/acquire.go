@@ -59,12 +59,21 @@ func (w *writer) acquire(ctx context.Context, r AcquireRequest) ([]Grant, error)
 	if err := checkAcquire(r); err != nil {
 		return nil, err
 	}
+	r.ensureRequest()
+	v := &waiter{AcquireRequest: r, caller: newCaller(ctx, r.Count)}
+	return w.await(ctx, v.caller, func(t *turn) { t.enqueue(v) })
+}
+
+// ensureRequest gives a request an id if it has none.
+func (r *AcquireRequest) ensureRequest() {
 	if r.Request == "" {
 		r.Request = RequestID("-" + randomText(20))
 	}
-	c := newCaller(ctx, r.Count)
-	v := &waiter{AcquireRequest: r, caller: c}
-	if !w.send(ctx, message{do: func(t *turn) { t.enqueue(v) }}) {
+}
+
+// await has the writer begin a request and waits for its end.
+func (w *writer) await(ctx context.Context, c *caller, begin func(*turn)) ([]Grant, error) {
+	if !w.send(ctx, message{do: begin}) {
 		return nil, w.unsent(ctx)
 	}
 	select {
@@ -186,6 +195,8 @@ func (t *turn) callerLeft(c *caller) {
 		return // it has its answer
 	}
 	switch {
+	case v.source != "" && len(v.leases) == 0:
+		t.dropFork(t.forkAsked(v.key()))
 	case t.drop(v):
 		t.event(Event{Type: WaitLeft, Holder: v.Holder, Message: fmt.Sprintf("%s no longer waits", v.Holder)})
 	case v.repeated:
@@ -201,7 +212,7 @@ func (t *turn) callerLeft(c *caller) {
 		})
 		return
 	}
-	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
+	if v.source == "" && errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
 		t.refuse(v, t.exhausted(v))
 	} else {
 		t.refuse(v, c.ctx.Err())
@@ -218,6 +229,11 @@ func (t *turn) waiterOf(c *caller) *waiter {
 	for _, v := range t.wakers() {
 		if v.caller == c {
 			return v
+		}
+	}
+	for _, f := range t.forks {
+		if f.caller == c {
+			return f.waiter
 		}
 	}
 	return nil

@@ -99,18 +99,24 @@ func (w *writer) answer(v *waiter) {
 		g.Token = v.caller.tokens[i]
 		grants = append(grants, g)
 	}
-	w.stats.ToGrant.observe(time.Since(v.began))
+	if v.source == "" {
+		w.stats.ToGrant.observe(time.Since(v.began))
+	}
 	v.caller.answer(acquired{grants: grants})
 }
 
 // regrant settles a waiter whose grant may or may not have been committed,
 // after the journal was loaded again.
-func (w *writer) regrant(v *waiter) {
+func (w *writer) regrant(v *waiter, cause error) {
 	w.queue.remove(v)
 	v.leases, v.asleep = nil, nil
 	known := w.x.requests[v.key()]
 	if len(known) == 0 {
 		if mutated(loseWaiter) {
+			return
+		}
+		if v.source != "" { // its copies are given up
+			v.caller.answer(acquired{err: cause})
 			return
 		}
 		w.queue.insert(v)

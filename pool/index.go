@@ -18,6 +18,8 @@ type index struct {
 	ready idle
 	spare idle
 	held  int
+	// forks counts those of the states that are being made as copies of one in use.
+	forks [len(States) + 1]int
 	aged  map[InstanceName]bool
 
 	running  map[LeaseID]*running
@@ -99,6 +101,9 @@ func (x *index) replace(before, next *Instance) {
 
 func (x *index) enter(in *Instance) {
 	x.count[in.State]++
+	if in.ForkOf != "" {
+		x.forks[in.State]++
+	}
 	if in.Hold != nil {
 		x.held++
 	}
@@ -112,6 +117,9 @@ func (x *index) enter(in *Instance) {
 
 func (x *index) leave(in *Instance) {
 	x.count[in.State]--
+	if in.ForkOf != "" {
+		x.forks[in.State]--
+	}
 	if in.Hold != nil {
 		x.held--
 	}
@@ -158,9 +166,12 @@ func (x *index) forgetRequest(l *Lease) {
 	}
 }
 
+// have is what the plan needs to know. Copies of what is in use are nobody
+// else's, so they only take room.
 func (x *index) have() have {
 	return have{
-		creating: x.count[Creating], spare: x.count[Spare], starting: x.count[Starting],
+		forks:    x.forks[Creating] + x.forks[Starting],
+		creating: x.count[Creating] - x.forks[Creating], spare: x.count[Spare], starting: x.count[Starting] - x.forks[Starting],
 		ready: x.count[Ready], leased: x.count[Leased], resetting: x.count[Resetting],
 		deleting: x.count[Deleting],
 		oldSpare: x.spare.old.len(), oldReady: x.ready.old.len(),

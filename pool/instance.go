@@ -23,6 +23,8 @@ type Instance struct {
 	// wants now is outdated.
 	Origin Origin `json:"origin,omitempty"`
 	Spec   string `json:"spec,omitempty"`
+	// ForkOf is the instance that it was copied from in use; it is never reset.
+	ForkOf InstanceName `json:"fork_of,omitempty"`
 	// Epoch is that of the pool when it was made.
 	Epoch uint64 `json:"epoch,omitempty"`
 	// Fence is the number of its latest lease. It only grows.

@@ -120,7 +120,7 @@ func (md *model) manager() *pool.Manager {
 
 // upset makes LXD and the journal unreliable.
 func (md *model) upset() {
-	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List} {
+	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork} {
 		md.lxd.SetFault(v, simbackend.Fault{Fail: md.rnd.Float64() * .15, Lose: md.rnd.Float64() * .1})
 	}
 	md.lxd.SetFault(simbackend.Create, simbackend.Fault{Fail: .05, Lose: .05, Half: .05})
@@ -242,7 +242,7 @@ func (md *model) acquire(r pool.AcquireRequest) []pool.Grant {
 			if len(grants) != r.Count && !again {
 				md.t.Errorf("%d leases for a count of %d", len(grants), r.Count)
 			}
-			md.enter(grants)
+			md.enter(grants, false)
 			return grants
 		case errors.Is(err, pool.ErrClosed), errors.Is(err, pool.ErrUnavailable):
 			time.Sleep(500 * time.Millisecond)
@@ -259,7 +259,7 @@ func (md *model) acquire(r pool.AcquireRequest) []pool.Grant {
 
 // enter writes an answer into the ledger, unless somebody else can still count
 // on the instance.
-func (md *model) enter(grants []pool.Grant) {
+func (md *model) enter(grants []pool.Grant, forked bool) {
 	md.mu.Lock()
 	defer md.mu.Unlock()
 	now := time.Now()
@@ -275,6 +275,9 @@ func (md *model) enter(grants []pool.Grant) {
 			md.t.Errorf("the token of %s does not open it", g.Lease.ID)
 		}
 		md.fences[in] = g.Lease.Fence
+		if !forked && g.Instance != nil && g.Instance.ForkOf != "" {
+			md.t.Errorf("P3: %s was given to %s, and is a copy of what %s had", in, g.Lease.ID, g.Instance.ForkOf)
+		}
 		// A repeated request may have been granted some time ago.
 		md.held[in] = believed{*g.Lease, g.Lease.Expires}
 		md.grants++
@@ -286,6 +289,9 @@ func (md *model) use(g pool.Grant) {
 	id := g.Lease.ID
 	time.Sleep(time.Duration(md.number(20)) * time.Second)
 	md.mustStillHave(id, g.Lease.Instance)
+	if md.chance(.2) {
+		md.fork(id)
+	}
 	switch md.number(5) {
 	case 0: // forgotten: it expires
 		return
@@ -314,6 +320,29 @@ func (md *model) use(g pool.Grant) {
 	}
 }
 
+// fork copies a leased instance, and lets the copies go after a while.
+func (md *model) fork(id pool.LeaseID) {
+	ctx, cancel := context.WithTimeout(md.t.Context(), time.Duration(md.number(8000))*time.Millisecond)
+	defer cancel()
+	n := 1 + md.number(2)
+	grants, err := md.manager().Fork(ctx, pool.ForkRequest{Lease: id, Count: n})
+	if err != nil {
+		return
+	}
+	if len(grants) != n {
+		md.t.Errorf("%d copies for a count of %d", len(grants), n)
+	}
+	md.enter(grants, true)
+	time.Sleep(time.Duration(md.number(10)) * time.Second)
+	for _, g := range grants {
+		md.mustStillHave(g.Lease.ID, g.Lease.Instance)
+		md.mu.Lock()
+		delete(md.held, g.Lease.Instance)
+		md.mu.Unlock()
+		_, _ = md.manager().Release(md.t.Context(), g.Lease.ID, g.Lease.Holder)
+	}
+}
+
 // mustStillHave checks that a lease whose time is not over is there.
 func (md *model) mustStillHave(id pool.LeaseID, in pool.InstanceName) {
 	md.mu.Lock()
@@ -333,7 +362,7 @@ func (md *model) settleAndCheck() {
 	md.mu.Lock()
 	md.calm = true
 	md.mu.Unlock()
-	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List} {
+	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork} {
 		md.lxd.SetFault(v, simbackend.Fault{})
 	}
 	time.Sleep(15 * time.Minute)

@@ -9,14 +9,16 @@ type want struct {
 	roll int
 }
 
-// have is what there is: the seven states, and how many of the idle ones are outdated.
+// have is what there is: the seven states, apart from the copies that are being
+// made of leased ones, and how many of the idle ones are outdated.
 type have struct {
+	forks                                                         int
 	creating, spare, starting, ready, leased, resetting, deleting int
 	oldSpare, oldReady                                            int
 }
 
 func (h have) total() int {
-	return h.creating + h.spare + h.starting + h.ready + h.leased + h.resetting + h.deleting
+	return h.forks + h.creating + h.spare + h.starting + h.ready + h.leased + h.resetting + h.deleting
 }
 
 // room is how many more creations and starts may be begun now.

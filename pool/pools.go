@@ -228,10 +228,10 @@ func (t *turn) status() *PoolStatus {
 }
 
 func (t *turn) counts() Counts {
-	h := t.x.have()
+	h, count := t.x.have(), &t.x.count
 	return Counts{
-		Creating: h.creating, Spare: h.spare, Starting: h.starting, Ready: h.ready,
-		Leased: h.leased, Resetting: h.resetting, Deleting: h.deleting,
+		Creating: count[Creating], Spare: count[Spare], Starting: count[Starting], Ready: count[Ready],
+		Leased: count[Leased], Resetting: count[Resetting], Deleting: count[Deleting],
 		Waiting: t.queue.demand, Outdated: h.oldReady + h.oldSpare, Held: t.x.held,
 	}
 }

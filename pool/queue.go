@@ -20,6 +20,8 @@ type waiter struct {
 	leases   []LeaseID
 	asleep   map[InstanceName]bool
 	repeated bool
+	// source is the instance of which it wants copies, "" for an acquire.
+	source InstanceName
 }
 
 // caller is who waits for a waiter's answer. A request asked again replaces its caller.

@@ -43,7 +43,7 @@ func (w *writer) fail(t *turn, err error) {
 		f(cause)
 	}
 	for _, v := range t.unsettled {
-		w.regrant(v)
+		w.regrant(v, cause)
 	}
 	for _, read := range t.reads {
 		w.turn(&message{do: read, read: true})
@@ -57,6 +57,7 @@ func (w *writer) reopen(cause error) {
 	w.stopWork()
 	w.workers.Wait()
 	w.suffer(&w.trouble, cause)
+	w.refuseForks(cause)
 	before := w.x.running
 	for {
 		err := errors.Join(w.journal.Close(), w.open(w.life, nil))
@@ -143,7 +144,8 @@ func (t *turn) disown() {
 	}
 	t.disowned = true
 	for _, in := range t.x.Instances {
-		if in.State == Creating && !mutated(trustUnconfirmed) {
+		unconfirmed := in.State == Creating && !mutated(trustUnconfirmed)
+		if unconfirmed || in.ForkOf != "" && in.State < Leased && t.forkOf(in.Name) == nil {
 			t.doom(in, ReasonUnconfirmed, "lxd-pool was interrupted while it was being made")
 		}
 	}
@@ -168,6 +170,7 @@ func (w *writer) close() {
 			w.log.Error("cannot write the journal", "error", err)
 		}
 	}
+	w.refuseForks(w.closedError())
 	for _, v := range append(w.queue.waiters, w.wakers()...) {
 		v.caller.answer(acquired{err: w.closedError()})
 	}

@@ -14,9 +14,10 @@ func (t *turn) plan() {
 		t.bury()
 		return
 	}
+	t.orderForks()
 	s := plan(t.want(), t.x.have(), t.room())
 	for range s.create {
-		t.orderNew()
+		t.orderNew(func(*Instance) {})
 	}
 	for range s.start {
 		t.move(t.x.Instances[t.x.spare.best()], Starting, nil)
@@ -32,7 +33,7 @@ func (t *turn) plan() {
 func (t *turn) want() want {
 	spec := &t.x.spec
 	return want{
-		size: spec.Size, spares: spec.Spares, max: spec.Max, demand: t.demand(),
+		size: spec.Size, spares: spec.Spares, max: spec.Max - t.promised(), demand: t.demand(),
 		roll: min(4, max(1, (spec.Size+spec.Spares)/10)),
 	}
 }
@@ -58,7 +59,7 @@ func (t *turn) room() room {
 }
 
 // orderNew writes down that an instance is to be made, before LXD hears of it.
-func (t *turn) orderNew() {
+func (t *turn) orderNew(edit func(*Instance)) InstanceName {
 	rec := t.rec()
 	rec.Serial++
 	in := &Instance{
@@ -71,7 +72,9 @@ func (t *turn) orderNew() {
 		Epoch:   rec.Epoch,
 		Place:   Place{Project: t.x.spec.Project},
 	}
+	edit(in)
 	t.adopt(in)
+	return in.Name
 }
 
 // adopt puts an instance in the books that was not there.

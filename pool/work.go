@@ -33,6 +33,8 @@ type job struct {
 	verb  verb
 	order Order
 	began time.Time
+	// source is what a creation copies when it is not the pool's template.
+	source InstanceName
 	// present is who may still act on the instance for a lease that ended.
 	present *presence
 }
@@ -96,7 +98,7 @@ func (w *writer) begin(name InstanceName) {
 		return
 	}
 	if v := w.needs(in); v != "" {
-		w.start(&job{verb: v, order: w.order(in), began: time.Now(), present: w.present[name]})
+		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name]})
 	}
 }
 
@@ -106,7 +108,7 @@ func (w *writer) needs(in *Instance) verb {
 	switch {
 	case in.State == Creating:
 		return verbCreate
-	case in.State == Starting:
+	case in.State == Starting && !w.awaitsFork(in.Name):
 		return verbStart
 	case in.State == Leased && asleep:
 		return verbWake
@@ -129,6 +131,9 @@ func (w *writer) order(in *Instance) Order {
 	}
 	if in.Standby != "" && in.State != Starting {
 		spec.Standby = in.Standby
+	}
+	if in.ForkOf != "" {
+		spec.Standby = StandbyRunning // it is somebody's from the start
 	}
 	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Origin: in.Origin}
 }
@@ -170,7 +175,7 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 	defer func() { o.late = o.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) }()
 	switch j.verb {
 	case verbCreate:
-		o.origin, o.err = e.backend.Create(ctx, j.order)
+		o.origin, o.err = e.create(ctx, j)
 	case verbStart:
 		o.place, o.err = e.backend.Start(ctx, j.order)
 	case verbWake:
@@ -183,6 +188,14 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 		o.err = e.backend.Delete(ctx, j.order)
 	}
 	return o
+}
+
+// create makes the job's instance.
+func (e *env) create(ctx context.Context, j *job) (Origin, error) {
+	if j.source == "" {
+		return e.backend.Create(ctx, j.order)
+	}
+	return j.order.Origin, e.backend.(Forker).Fork(ctx, j.order, j.source)
 }
 
 // awaitParting waits until nobody acts for the last holder on an instance that
@@ -262,8 +275,15 @@ func (t *turn) needsNow(in *Instance) verb {
 func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 	switch j.verb {
 	case verbCreate:
-		t.move(in, Spare, func(next *Instance) { next.Origin = o.origin })
+		next := t.move(in, Spare, func(next *Instance) { next.Origin = o.origin })
+		if in.ForkOf != "" {
+			t.move(next, Starting, nil)
+		}
 	case verbStart:
+		if in.ForkOf != "" {
+			t.forkStarted(in, o.place)
+			return
+		}
 		t.becomeReady(in, j.order.Spec.Standby, o.place)
 	case verbWake:
 		t.awake(in)
@@ -316,6 +336,8 @@ func (t *turn) late(in *Instance, j *job) {
 func (t *turn) uncertain(in *Instance, j *job, err error) {
 	v := t.waking[in.Name]
 	switch {
+	case j.verb == verbCreate && in.ForkOf != "":
+		t.forkFailed(in, ReasonUnconfirmed, err)
 	case j.verb == verbCreate:
 		// It may exist or come to exist. It was not confirmed, so it is never used.
 		t.doom(in, ReasonUnconfirmed, err.Error())
@@ -341,11 +363,9 @@ func (t *turn) retryLater(name InstanceName) {
 func (t *turn) failed(in *Instance, j *job, err error) {
 	switch j.verb {
 	case verbCreate:
-		t.doom(in, ReasonCreateFailed, err.Error())
-		t.creationFailed(j, err)
+		t.unmade(in, j, ReasonCreateFailed, err)
 	case verbStart:
-		t.doom(in, ReasonStartFailed, err.Error())
-		t.creationFailed(j, err)
+		t.unmade(in, j, ReasonStartFailed, err)
 	case verbWake:
 		t.wakeFailed(in, err)
 	case verbCheck:
@@ -357,6 +377,17 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 	case verbDelete:
 		t.deleteFailed(in, err)
 	}
+}
+
+// unmade gives up an instance that did not become usable. A copy of what somebody
+// has says nothing about the pool.
+func (t *turn) unmade(in *Instance, j *job, reason Reason, err error) {
+	if in.ForkOf != "" {
+		t.forkFailed(in, reason, err)
+		return
+	}
+	t.doom(in, reason, err.Error())
+	t.creationFailed(j, err)
 }
 
 // creationFailed counts a failure on the way to a ready instance.

@@ -32,6 +32,7 @@ type writer struct {
 	waking  map[InstanceName]*waiter
 	leaving []*caller // those whose leaving has to be noted yet
 	wishes  []wish
+	forks   []*fork
 	agenda  *agenda
 	breaker breaker
 	stats   *Stats

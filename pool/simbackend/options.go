@@ -8,7 +8,7 @@ import (
 // Verb names what takes time and what can fail.
 type Verb string
 
-// The verbs: those of the backend, Exec of the guest, and two that happen
+// The verbs: those of the backend, Exec of the guest, Fork, and two that happen
 // inside of others. Template is the making of a template, before the first
 // Create from it; Stop is the stopping of a running instance in Reset and
 // Delete, which takes time but does not fail by itself.
@@ -25,6 +25,7 @@ const (
 	Delete   Verb = "delete"
 	List     Verb = "list"
 	Exec     Verb = "exec"
+	Fork     Verb = "fork"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -72,6 +73,7 @@ var measured = map[Verb]Latency{
 	Delete:   between(40, 70),
 	List:     between(30, 50),
 	Exec:     between(20, 45),
+	Fork:     between(75, 140),
 }
 
 func between(low, high int) Latency {
