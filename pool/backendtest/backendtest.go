@@ -58,6 +58,7 @@ var parts = []struct {
 	{"Others", "e", (*room).others},
 	{"Leaving", "f", (*room).leaving},
 	{"Twins", "g", (*room).twins},
+	{"Forked", "h", (*room).forked},
 }
 
 // room names instances so that no two suites, parts or runs share a name.

@@ -23,7 +23,12 @@ func (b *Backend) Create(ctx context.Context, o pool.Order) (pool.Origin, error)
 	if err != nil {
 		return "", fail(kindOf(err), what, err)
 	}
-	if err := b.copyOver(ctx, o, template); err != nil {
+	post, err := b.request(ctx, o)
+	if err != nil {
+		return "", fail(kindOf(err), what, err)
+	}
+	post.Config[tagTemplate] = "" // takes the template's away
+	if err := b.copyOver(ctx, o, template, post); err != nil {
 		return "", fail(kindOf(err), what, err)
 	}
 	if o.Spec.Recycle != pool.ResetToSnapshot {
@@ -39,9 +44,10 @@ func (b *Backend) takePristine(ctx context.Context, o pool.Order) error {
 	return b.change(ctx, http.MethodPost, at(o, "/snapshots"), api.InstanceSnapshotsPost{Name: pristine})
 }
 
-// copyOver copies the template, once more if something of the name was in the way.
-func (b *Backend) copyOver(ctx context.Context, o pool.Order, template *api.Instance) error {
-	err := b.copy(ctx, o, template)
+// copyOver makes the order's instance as a copy, trying once more if something
+// of the name was in the way.
+func (b *Backend) copyOver(ctx context.Context, o pool.Order, source *api.Instance, post *api.InstancesPost) error {
+	err := b.copy(ctx, o, source, post)
 	if err == nil || away(err) {
 		return err
 	}
@@ -54,22 +60,18 @@ func (b *Backend) copyOver(ctx context.Context, o pool.Order, template *api.Inst
 	if err := b.Delete(ctx, o); err != nil {
 		return err
 	}
-	return b.copy(ctx, o, template)
+	return b.copy(ctx, o, source, post)
 }
 
 // copy leaves what LXD generates to LXD: the request names the source and no
 // volatile key, so that the copy gets a MAC, UUID and cloud-init id of its own.
-// In a cluster it is made where the template is, since elsewhere it would be no
-// copy-on-write.
-func (b *Backend) copy(ctx context.Context, o pool.Order, template *api.Instance) error {
-	post, err := b.request(ctx, o)
-	if err != nil {
-		return err
-	}
-	post.Source = api.InstanceSource{Type: api.SourceTypeCopy, Source: template.Name, InstanceOnly: true}
-	post.Architecture = template.Architecture // a cluster does not take it from the source
-	post.Config[tagTemplate] = ""             // takes the template's away
-	_, err = b.do(ctx, http.MethodPost, instancesOn(o, placeOf(template).Location), post)
+// In a cluster it is made where the source is, since elsewhere it would be no
+// copy-on-write. What the request does not say of config, devices and profiles
+// is taken from the source.
+func (b *Backend) copy(ctx context.Context, o pool.Order, source *api.Instance, post *api.InstancesPost) error {
+	post.Source = api.InstanceSource{Type: api.SourceTypeCopy, Source: source.Name, InstanceOnly: true}
+	post.Architecture = source.Architecture // a cluster does not take it from the source
+	_, err := b.do(ctx, http.MethodPost, instancesOn(o, placeOf(source).Location), post)
 	return err
 }
 
