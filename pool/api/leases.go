@@ -96,6 +96,17 @@ func (a Acquire) For(name pool.PoolName, holder pool.Identity) pool.AcquireReque
 	return r
 }
 
+// Fork is the body that asks for copies of a leased instance. Its answer is a
+// list of leases.
+type Fork struct {
+	// Count is how many copies, all or none. 0: 1.
+	Count int `json:"count,omitempty"`
+	// TTL is how long each lease lasts, such as "30m". "0s": the pool's ttl.
+	TTL pool.Duration `json:"ttl,omitempty"`
+	// Request is drawn by the caller; a repeated one gets the same leases.
+	Request pool.RequestID `json:"request,omitempty"`
+}
+
 // Renew is the body that moves the end of a lease.
 type Renew struct {
 	// TTL counts from now. "0s": the pool's ttl.

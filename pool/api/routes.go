@@ -48,6 +48,7 @@ const (
 	OpReleaseLease   Operation = "releaseLease"
 	OpHoldLease      Operation = "holdLease"
 	OpExec           Operation = "exec"
+	OpForkLease      Operation = "forkLease"
 	OpListInstances  Operation = "listInstances"
 	OpEvents         Operation = "events"
 	OpListRemotes    Operation = "listRemotes"
@@ -133,6 +134,9 @@ var Routes = []Route{
 		Summary: "Keep the instance of a lease for a look after its end", Request: Hold{}, Answer: Lease{}},
 	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
 		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
+
+	{Operation: OpForkLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/fork", Access: Holders,
+		Summary: "Lease copies of the instance of a lease to its holder; answered when all can be used", Request: Fork{}, Answer: []Lease{}, Status: http.StatusCreated},
 
 	{Operation: OpListInstances, Method: http.MethodGet, Path: "/1.0/instances", Access: Consumers,
 		Summary: "List the instances; those of a consumer's own leases only", Answer: []Instance{},

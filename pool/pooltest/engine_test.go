@@ -157,6 +157,10 @@ func (d direct) SetRemoteURL(ctx context.Context, name pool.RemoteName, url stri
 	return d.e.m.SetRemoteURL(ctx, name, url)
 }
 
+func (d direct) Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, error) {
+	return d.e.m.Fork(ctx, r)
+}
+
 func (d direct) Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error) {
 	return d.e.m.Exec(ctx, id, c)
 }

@@ -184,6 +184,26 @@ var leaseCases = []testCase{
 			b.Errorf("env: %q", &out)
 		}
 	}},
+	{"AForkIsLeasesOfTheSameHolderOrNone", func(b *bench) {
+		b.create(pool.Spec{Size: 1, Max: 4})
+		g := b.acquire(b.alice, pool.AcquireRequest{Purpose: "testing"})[0]
+		forks, err := b.alice.Fork(b.Context(), pool.ForkRequest{Lease: g.Lease.ID, Count: 2, TTL: pool.Duration(time.Minute)})
+		b.must(err)
+		for _, f := range forks {
+			if f.Lease.Holder != g.Lease.Holder || f.Lease.Purpose != "testing" || f.Token == "" || f.Lease.Expires.Sub(f.Lease.Created) != time.Minute {
+				b.Errorf("%+v", f.Lease)
+			}
+		}
+		if _, err := b.alice.Fork(b.Context(), pool.ForkRequest{Lease: g.Lease.ID, Count: 2}); !errors.Is(err, pool.ErrExhausted) {
+			b.Errorf("beyond the max: %v", err)
+		}
+		if _, err := b.alice.Fork(b.Context(), pool.ForkRequest{Lease: "ci.nope"}); !errors.Is(err, pool.ErrNoLease) {
+			b.Errorf("of nothing: %v", err)
+		}
+		if list, err := b.alice.Leases(b.Context(), "ci"); err != nil || len(list) != 3 {
+			b.Errorf("%d leases, %v", len(list), err)
+		}
+	}},
 	{"ACommandEndsWithItsLease", func(b *bench) {
 		b.create(pool.Spec{Size: 1})
 		g := b.acquire(b.alice, pool.AcquireRequest{TTL: pool.Duration(time.Minute)})[0]

@@ -42,6 +42,7 @@ type Service interface {
 	RenameRemote(ctx context.Context, name, to pool.RemoteName) (*pool.Remote, error)
 	SetRemoteURL(ctx context.Context, name pool.RemoteName, url string) (*pool.Remote, error)
 
+	Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, error)
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
 	Why(ctx context.Context, subject string) ([]pool.Explanation, error)
 	Watch(ctx context.Context) iter.Seq[pool.Event]

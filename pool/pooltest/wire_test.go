@@ -137,6 +137,10 @@ func (r remote) Pool(ctx context.Context, name pool.PoolName) (*pool.PoolStatus,
 	return status(r.Client.Pool(ctx, name))
 }
 
+func (r remote) Fork(ctx context.Context, f pool.ForkRequest) ([]pool.Grant, error) {
+	return grants(r.Client.Fork(ctx, f))
+}
+
 func (r remote) Instances(ctx context.Context, name pool.PoolName) ([]pool.InstanceName, error) {
 	list, err := r.Client.Instances(ctx, name)
 	var names []pool.InstanceName

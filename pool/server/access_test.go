@@ -51,6 +51,7 @@ var bodies = map[api.Operation]string{
 	api.OpAddRemote:   `{"name":"new","url":"https://toys.example","protocol":"simplestreams"}`,
 	api.OpPatchRemote: `{"url":"https://games.example"}`,
 	api.OpHoldLease:   `{"for":"1h","reason":"a look"}`,
+	api.OpForkLease:   `{}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {

@@ -23,6 +23,27 @@ func (s *Server) acquire(r *request) error {
 	ctx, done := s.untilShutdown(r.Context())
 	defer done()
 	grants, err := s.manager.Acquire(ctx, wish)
+	return s.handOver(r, ctx, mine, grants, err)
+}
+
+// forkLease blocks until all the copies can be used.
+func (s *Server) forkLease(r *request) error {
+	var body api.Fork
+	if err := r.decode(&body); err != nil {
+		return err
+	}
+	of := r.grant.Lease
+	mine := s.attempts.begin(pool.AcquireRequest{Pool: of.Pool, Holder: of.Holder, Request: body.Request})
+	defer s.attempts.end(mine)
+	ctx, done := s.untilShutdown(r.Context())
+	defer done()
+	grants, err := s.manager.Fork(ctx, pool.ForkRequest{Lease: of.ID, Request: body.Request, Count: body.Count, TTL: body.TTL})
+	return s.handOver(r, ctx, mine, grants, err)
+}
+
+// handOver answers with leases that were just granted, and takes them back when
+// nobody is there to take them.
+func (s *Server) handOver(r *request, ctx context.Context, mine *attempt, grants []pool.Grant, err error) error {
 	if err != nil {
 		return orClosed(ctx, err)
 	}

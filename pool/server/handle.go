@@ -41,6 +41,7 @@ var (
 		api.OpGetOpenAPI: (*Server).getOpenAPI,
 		api.OpGetMetrics: (*Server).getMetrics,
 		api.OpExec:       (*Server).exec,
+		api.OpForkLease:  (*Server).forkLease,
 		api.OpEvents:     (*Server).events,
 	}
 )
