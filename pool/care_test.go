@@ -457,3 +457,31 @@ func TestAnInstanceOnAMemberThatIsAwayIsNeitherLostNorDeleted(t *testing.T) {
 		w.lxd.Stop("old-zzzz-9")
 	})
 }
+
+func TestTheTimeThatAnInstanceWasHeldIsNotTimeToCleanIt(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		w.create(pool.Spec{Size: 1, Max: 3})
+		g := w.acquire(pool.AcquireRequest{})[0]
+		h := pool.Hold{Until: time.Now().Add(2 * time.Hour), Reason: "a look", By: "root"}
+		if _, err := w.m.Hold(w.ctx, g.Lease.ID, h); err != nil {
+			t.Fatal(err)
+		}
+		w.release(g)
+		time.Sleep(time.Hour)
+		w.reopen()
+		time.Sleep(time.Hour)
+		w.settle()
+		stats, err := w.m.Stats(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := stats["ci"].ToRecycle
+		n := uint64(0)
+		for _, more := range took.Counts {
+			n += more
+		}
+		if n != 1 || took.Sum > 60 {
+			t.Errorf("%d were cleaned, in %.0f s", n, took.Sum)
+		}
+	})
+}

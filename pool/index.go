@@ -178,6 +178,12 @@ func (x *index) have() have {
 	}
 }
 
+// holds reports whether the lease's instance is kept for a look.
+func (x *index) holds(l *Lease) bool {
+	in := x.Instances[l.Instance]
+	return in != nil && in.Hold != nil && in.Hold.Lease == l.ID
+}
+
 // grant returns a lease with its instance.
 func (x *index) grant(l *Lease) Grant {
 	g := Grant{Lease: l}

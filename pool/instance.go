@@ -39,6 +39,9 @@ type Instance struct {
 	Lease LeaseID `json:"lease,omitempty"`
 	// Hold keeps it from being cleaned for a while.
 	Hold *Hold `json:"hold,omitempty"`
+	// Freed is when its hold ended, if that was after its lease: its cleaning
+	// counts from then.
+	Freed time.Time `json:"freed,omitzero"`
 	// Reason says why it goes, once it is deleting, and Detail what led to that.
 	Reason Reason `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
@@ -95,6 +98,10 @@ type Hold struct {
 	Until  time.Time `json:"until"`
 	Reason string    `json:"reason"`
 	By     Identity  `json:"by"`
+	// Lease is the lease that it belongs to, and Holder who has or had that. The
+	// engine sets them.
+	Lease  LeaseID  `json:"lease"`
+	Holder Identity `json:"holder"`
 }
 
 // Instances returns the instances of a pool, oldest first.

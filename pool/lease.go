@@ -52,7 +52,8 @@ const (
 	Uncollected Cause = "uncollected" // granted, but the one who asked had left
 )
 
-// EndedKept is how long the record of an ended lease stays readable.
+// EndedKept is how long the record of an ended lease stays readable, and longer
+// while its instance is held.
 const EndedKept = 24 * time.Hour
 
 // Token alone is enough for its lease, from any process.

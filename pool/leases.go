@@ -41,9 +41,15 @@ func (m *Manager) Revoke(ctx context.Context, id LeaseID, by Identity, reason st
 }
 
 // Hold keeps the instance of a running lease for a look: when the lease ends,
-// it is neither reset nor deleted before h.Until.
+// it is neither reset nor deleted before h.Until, unless [Manager.EndHold] says so.
 func (m *Manager) Hold(ctx context.Context, id LeaseID, h Hold) (Grant, error) {
 	return m.onLease(ctx, id, func(t *turn) (Grant, error) { return t.hold(id, h) })
+}
+
+// EndHold ends the hold of a lease's instance before its time, also when the
+// lease is over: then the instance is cleaned. Without a hold it is no error.
+func (m *Manager) EndHold(ctx context.Context, id LeaseID) (Grant, error) {
+	return m.onLease(ctx, id, func(t *turn) (Grant, error) { return t.endHoldOf(id) })
 }
 
 // Lease returns a lease, also one that ended less than [EndedKept] ago.
@@ -237,17 +243,37 @@ func (t *turn) hold(id LeaseID, h Hold) (Grant, error) {
 		return Grant{}, Errorf(ErrHoldLimit, fmt.Sprintf(`wait until one ends, or raise it with "lxd-pool set %s max-holds=%d"`, t.name, t.x.held+1),
 			"cannot hold lease %s: pool %s holds %s already", id, t.name, instances(t.x.held))
 	}
+	h.Lease, h.Holder = id, l.Holder
 	next := t.change(in, func(next *Instance) { next.Hold = &h })
 	t.agenda.set(alarm{alarmHold, string(in.Name)}, t.now.Add(h.Until.Sub(t.now.Round(0))))
 	return Grant{Lease: l, Instance: next}, nil
 }
 
+func (t *turn) endHoldOf(id LeaseID) (Grant, error) {
+	l := t.x.Leases[id]
+	if l == nil {
+		return Grant{}, noLease(id)
+	}
+	if t.x.holds(l) {
+		t.endHold(l.Instance)
+	}
+	return t.x.grant(l), nil
+}
+
 // endHold lets a held instance go its way.
 func (t *turn) endHold(name InstanceName) {
-	if in := t.x.Instances[name]; in != nil && in.Hold != nil {
-		t.change(in, func(next *Instance) { next.Hold = nil })
-		t.todo[name] = true
+	in := t.x.Instances[name]
+	if in == nil || in.Hold == nil {
+		return
 	}
+	t.agenda.clear(alarm{alarmHold, string(name)})
+	t.change(in, func(next *Instance) {
+		next.Hold = nil
+		if next.State == Deleting {
+			next.Freed = t.now.Round(0)
+		}
+	})
+	t.todo[name] = true
 }
 
 // expire ends a lease whose time is over.
@@ -263,18 +289,23 @@ func (t *turn) expire(id LeaseID) {
 	t.endLease(l, Ending{By: System, Cause: Expired, Reason: "nobody renewed it"})
 }
 
-// forgetEnded drops the records of leases that ended long ago.
+// forgetEnded drops the records of leases that ended long ago and hold nothing.
 func (t *turn) forgetEnded() {
 	before := t.now.Round(0).Add(-EndedKept)
+	var kept []LeaseID
 	n := 0
 	for n < len(t.x.ended) && n < gatherMost && t.x.Leases[t.x.ended[n]].Ended.At.Before(before) {
 		l := t.x.Leases[t.x.ended[n]]
+		n++
+		if t.x.holds(l) {
+			kept = append(kept, l.ID)
+			continue
+		}
 		t.x.forgetRequest(l)
 		delete(t.x.Leases, l.ID)
 		t.batch.Leases[l.ID] = nil
-		n++
 	}
-	t.x.ended = slices.Delete(t.x.ended, 0, n)
+	t.x.ended = append(kept, t.x.ended[n:]...)
 	again := t.now.Add(time.Minute)
 	if n == gatherMost {
 		again = t.now // there may be more

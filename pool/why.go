@@ -211,6 +211,7 @@ func (t *turn) explainInstance(in *Instance) Explanation {
 	}
 	if in.Hold != nil {
 		e.Facts = append(e.Facts, fmt.Sprintf("held by %s for another %s: %s", in.Hold.By, since(in.Hold.Until, t.now), in.Hold.Reason))
+		e.advise(fmt.Sprintf("lxd-pool hold %s --end", in.Name))
 	}
 	if (in.State == Ready || in.State == Spare) && t.x.outdated(in) {
 		e.Facts = append(e.Facts, "it is outdated and will be replaced")

@@ -294,7 +294,7 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 		t.move(in, Spare, nil)
 	case verbDelete:
 		if in.Uses > 0 {
-			t.stats.ToRecycle.observe(t.now.Sub(in.Since))
+			t.stats.ToRecycle.observe(min(t.now.Sub(in.Since), t.now.Round(0).Sub(in.Freed)))
 		}
 		t.forget(in)
 	}

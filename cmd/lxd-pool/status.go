@@ -78,6 +78,9 @@ func (c *cli) printStatus(ctx context.Context, p *api.Pool) error {
 	for _, problem := range p.Problems {
 		fmt.Fprintf(c.out, "  Problem: %s\n", problemText(problem))
 	}
+	if err := c.printHolds(ctx, p); err != nil {
+		return err
+	}
 	for _, e := range why {
 		if e.Summary != "" {
 			fmt.Fprintf(c.out, "  %s\n", sentence(e.Summary))
@@ -85,6 +88,21 @@ func (c *cli) printStatus(ctx context.Context, p *api.Pool) error {
 		printNext(c.out, "  ", e.Next)
 	}
 	return nil
+}
+
+// printHolds tells what is kept for a look, as far as the user may know it.
+func (c *cli) printHolds(ctx context.Context, p *api.Pool) error {
+	if p.Counts.Held == 0 {
+		return nil
+	}
+	all, err := c.client().Instances(ctx, p.Name)
+	for _, in := range all {
+		if h := in.Hold; h != nil {
+			fmt.Fprintf(c.out, "  Held: %s until %s by %s: %s; end it with \"lxd-pool hold %s --end\"\n",
+				in.Name, when(h.Until), h.By, h.Reason, in.Name)
+		}
+	}
+	return err
 }
 
 func plural(kind string) string { return strings.ReplaceAll(kind, "-", " ") + "s" }
@@ -112,6 +130,9 @@ func countsText(n pool.Counts, most int) string {
 		}
 	}
 	text := strings.Join(parts, ", ") + fmt.Sprintf("; %d of at most %d built", n.Built(), most)
+	if n.Held > 0 {
+		text += fmt.Sprintf("; %d held", n.Held)
+	}
 	if n.Waiting > 0 {
 		text += fmt.Sprintf("; %d waited for", n.Waiting)
 	}

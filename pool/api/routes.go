@@ -47,6 +47,7 @@ const (
 	OpRenewLease     Operation = "renewLease"
 	OpReleaseLease   Operation = "releaseLease"
 	OpHoldLease      Operation = "holdLease"
+	OpEndHold        Operation = "endHold"
 	OpExec           Operation = "exec"
 	OpForkLease      Operation = "forkLease"
 	OpListInstances  Operation = "listInstances"
@@ -132,6 +133,8 @@ var Routes = []Route{
 		Query: []Param{{Name: "reason", Summary: "revoke it, for this reason", Access: Operators}}},
 	{Operation: OpHoldLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/hold", Access: Holders,
 		Summary: "Keep the instance of a lease for a look after its end", Request: Hold{}, Answer: Lease{}},
+	{Operation: OpEndHold, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/hold", Access: Holders,
+		Summary: "End the hold of the instance of a lease, also after the lease", Answer: Lease{}},
 	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
 		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
 

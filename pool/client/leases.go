@@ -31,6 +31,12 @@ func (c *Client) Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, 
 	return c.lease(ctx, call{op: api.OpHoldLease, at: []string{string(id)}, in: api.Hold{For: long, Reason: reason}})
 }
 
+// EndHold ends the hold of a lease's instance before its time, also when the
+// lease is over: then the instance is cleaned. Without a hold it is no error.
+func (c *Client) EndHold(ctx context.Context, id pool.LeaseID) (*api.Lease, error) {
+	return c.lease(ctx, call{op: api.OpEndHold, at: []string{string(id)}})
+}
+
 // Lease returns a lease, also one that ended less than [pool.EndedKept] ago.
 func (c *Client) Lease(ctx context.Context, id pool.LeaseID) (*api.Lease, error) {
 	return c.lease(ctx, call{op: api.OpGetLease, at: []string{string(id)}})

@@ -127,6 +127,10 @@ func (d direct) Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, r
 	return d.e.m.Hold(ctx, id, pool.Hold{Until: time.Now().Add(time.Duration(long)), Reason: reason, By: d.who})
 }
 
+func (d direct) EndHold(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
+	return d.e.m.EndHold(ctx, id)
+}
+
 func (d direct) Lease(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
 	return d.e.m.Lease(ctx, id)
 }

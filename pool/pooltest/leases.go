@@ -158,6 +158,49 @@ var leaseCases = []testCase{
 			b.Fatalf("after the hold the counts are %+v", got)
 		}
 	}},
+	{"AHoldCanBeEndedBeforeItsTimeAlsoAfterTheLease", func(b *bench) {
+		b.create(pool.Spec{Size: 2, Max: 4, Recycle: pool.ResetToSnapshot})
+		g := b.acquire(b.alice, pool.AcquireRequest{})[0]
+		_, err := b.alice.Hold(b.Context(), g.Lease.ID, pool.Duration(100*time.Hour), "it failed")
+		b.must(err)
+		_, err = b.alice.Release(b.Context(), g.Lease.ID)
+		b.must(err)
+		time.Sleep(50 * time.Hour) // ended leases are forgotten after a day
+		b.Restart()
+		b.settle()
+		if got := b.counts(); got.Held != 1 || got.Deleting != 1 {
+			b.Fatalf("while it is held the counts are %+v", got)
+		}
+		if _, err := b.bob.EndHold(b.Context(), "ci.0000000000"); !errors.Is(err, pool.ErrNoLease) {
+			b.Fatalf("the hold of a lease that there is not: %v", err)
+		}
+		for range 2 {
+			_, err = b.alice.EndHold(b.Context(), g.Lease.ID)
+			b.must(err)
+			b.settle()
+		}
+		if got := b.counts(); got.Held != 0 || got.Deleting != 0 || got.Ready != 2 {
+			b.Fatalf("after its end the counts are %+v", got)
+		}
+		time.Sleep(5 * time.Minute)
+		if _, err := b.alice.Lease(b.Context(), g.Lease.ID); !errors.Is(err, pool.ErrNoLease) {
+			b.Fatalf("the lease is not forgotten: %v", err)
+		}
+	}},
+	{"AHoldEndedBeforeItsLeaseWasNone", func(b *bench) {
+		b.create(pool.Spec{Size: 1, Max: 1, Recycle: pool.ResetToSnapshot})
+		g := b.acquire(b.alice, pool.AcquireRequest{})[0]
+		_, err := b.alice.Hold(b.Context(), g.Lease.ID, pool.Duration(2*time.Hour), "it failed")
+		b.must(err)
+		_, err = b.alice.EndHold(b.Context(), g.Lease.ID)
+		b.must(err)
+		_, err = b.alice.Release(b.Context(), g.Lease.ID)
+		b.must(err)
+		b.settle()
+		if got := b.counts(); got.Held != 0 || got.Ready != 1 {
+			b.Fatalf("after the lease the counts are %+v", got)
+		}
+	}},
 	{"ACommandHasItsStreamsItsStatusAndTheLeasesEnvironment", func(b *bench) {
 		b.create(pool.Spec{Size: 1})
 		g := b.acquire(b.alice, pool.AcquireRequest{Env: map[string]string{"A": "lease", "B": "lease"}})[0]

@@ -32,6 +32,7 @@ type Service interface {
 	Release(ctx context.Context, id pool.LeaseID) (pool.Grant, error)
 	Revoke(ctx context.Context, id pool.LeaseID, reason string) (pool.Grant, error)
 	Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, reason string) (pool.Grant, error)
+	EndHold(ctx context.Context, id pool.LeaseID) (pool.Grant, error)
 	Lease(ctx context.Context, id pool.LeaseID) (pool.Grant, error)
 	Leases(ctx context.Context, name pool.PoolName) ([]pool.Grant, error)
 

@@ -170,6 +170,10 @@ func (r remote) Hold(ctx context.Context, id pool.LeaseID, long pool.Duration, r
 	return grant(r.Client.Hold(ctx, id, long, reason))
 }
 
+func (r remote) EndHold(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
+	return grant(r.Client.EndHold(ctx, id))
+}
+
 func (r remote) Lease(ctx context.Context, id pool.LeaseID) (pool.Grant, error) {
 	return grant(r.Client.Lease(ctx, id))
 }

@@ -27,6 +27,7 @@ var (
 		api.OpRenewLease:     (*Server).renewLease,
 		api.OpReleaseLease:   (*Server).releaseLease,
 		api.OpHoldLease:      (*Server).holdLease,
+		api.OpEndHold:        (*Server).endHold,
 		api.OpListInstances:  (*Server).listInstances,
 		api.OpListRemotes:    (*Server).listRemotes,
 		api.OpAddRemote:      (*Server).addRemote,

@@ -51,7 +51,9 @@ func (s *Server) instancesOf(r *request, name pool.PoolName) ([]*api.Instance, e
 		if err != nil {
 			return nil, err
 		}
-		visible = func(in *pool.Instance) bool { return own[in.Lease] }
+		visible = func(in *pool.Instance) bool {
+			return own[in.Lease] || in.Hold != nil && r.caller.owns(in.Hold.Holder)
+		}
 	}
 	var list []*api.Instance
 	for _, in := range all {

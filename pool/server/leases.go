@@ -62,6 +62,10 @@ func (s *Server) holdLease(r *request) (any, error) {
 	return leaseAnswer(s.manager.Hold(r.Context(), r.grant.Lease.ID, h))
 }
 
+func (s *Server) endHold(r *request) (any, error) {
+	return leaseAnswer(s.manager.EndHold(r.Context(), r.grant.Lease.ID))
+}
+
 func leaseAnswer(g pool.Grant, err error) (any, error) {
 	if err != nil {
 		return nil, err
