@@ -31,8 +31,8 @@ type Spec struct {
 	Standby Standby `json:"standby,omitempty"`
 	// Recycle is what release does.
 	Recycle Recycle `json:"recycle,omitempty"`
-	// Profiles are applied in order. nil: the profile "default".
-	Profiles []string `json:"profiles,omitempty"`
+	// Profiles are applied in order. nil: the profile "default". Empty: none.
+	Profiles []string `json:"profiles,omitzero"`
 	// Config and Devices are LXD's own.
 	Config  map[string]string            `json:"config,omitempty"`
 	Devices map[string]map[string]string `json:"devices,omitempty"`
@@ -163,27 +163,33 @@ func (s *Spec) Validate() error {
 
 // validateLXD looks at what will be handed to LXD.
 func (s *Spec) validateLXD() error {
-	for _, key := range slices.Sorted(maps.Keys(s.Config)) {
+	if _, ok := s.Config["boot.autostart"]; ok {
+		return Invalidf("leave it out", "cannot set config key %q: lxd-pool itself starts its instances", "boot.autostart")
+	}
+	for _, profile := range s.Profiles {
+		if profile == "" {
+			return Invalidf("", "cannot use a profile without a name")
+		}
+	}
+	return validateLXD(s.Config, s.Devices)
+}
+
+// validateLXD looks at config and devices as far as LXD need not be asked.
+func validateLXD(config map[string]string, devices map[string]map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(config)) {
 		switch {
 		case !configKeyPattern.MatchString(key):
 			return Invalidf("", "cannot set config key %q: it is not a key that LXD would take", key)
 		case strings.HasPrefix(key, "volatile."), strings.HasPrefix(key, "user.lxd-pool."):
 			return Invalidf("leave it out", "cannot set config key %q: it belongs to LXD or to lxd-pool", key)
-		case key == "boot.autostart":
-			return Invalidf("leave it out", "cannot set config key %q: lxd-pool itself starts its instances", key)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Devices)) {
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		if !deviceNamePattern.MatchString(name) {
 			return Invalidf("", "cannot use device name %q: it is not a name that LXD would take", name)
 		}
-		if s.Devices[name]["type"] == "" {
+		if devices[name]["type"] == "" {
 			return Invalidf("add one, such as type=disk", "cannot use device %q: it has no type", name)
-		}
-	}
-	for _, profile := range s.Profiles {
-		if profile == "" {
-			return Invalidf("", "cannot use a profile without a name")
 		}
 	}
 	return nil

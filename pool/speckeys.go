@@ -31,7 +31,7 @@ var SpecKeys = []SpecKey{
 	textKey("type", "container|virtual-machine", "container", "kind of instance", func(s *Spec) *Type { return &s.Type }),
 	textKey("standby", "running|frozen", "running", "how ready instances wait", func(s *Spec) *Standby { return &s.Standby }),
 	textKey("recycle", "replace|reset", "replace", "what release does to the instance", func(s *Spec) *Recycle { return &s.Recycle }),
-	listKey("profiles", "P,...", "default", "LXD profiles, in order", func(s *Spec) *[]string { return &s.Profiles }),
+	profilesKey("profiles", "P,...", "default", "LXD profiles, in order; none: no profile at all", func(s *Spec) *[]string { return &s.Profiles }),
 	textKey("project", "PROJECT", "default", "LXD project", func(s *Spec) *string { return &s.Project }),
 	textKey("target", "MEMBER|@GROUP", "LXD's choice", "cluster member or group", func(s *Spec) *string { return &s.Target }),
 	textKey("setup", "SCRIPT", "", "shell script run once in the template", func(s *Spec) *string { return &s.Setup }),
@@ -49,17 +49,8 @@ var SpecKeys = []SpecKey{
 // empty value means the default, or removes the config key or device. It
 // checks the form of the value only; [Spec.Validate] checks the whole.
 func (s *Spec) Set(key, value string) error {
-	if name, ok := strings.CutPrefix(key, "config."); ok && name != "" {
-		s.Config = withEntry(s.Config, name, value, value == "")
-		return nil
-	}
-	if name, ok := strings.CutPrefix(key, "device."); ok && name != "" {
-		device, err := parseDevice(name, value)
-		if err != nil {
-			return err
-		}
-		s.Devices = withEntry(s.Devices, name, device, value == "")
-		return nil
+	if done, err := setLXD(&s.Config, &s.Devices, key, value); done || err != nil {
+		return err
 	}
 	for i := range SpecKeys {
 		if SpecKeys[i].Name == key {
@@ -68,6 +59,24 @@ func (s *Spec) Set(key, value string) error {
 	}
 	return Invalidf("the keys are "+strings.Join(specKeyNames(), ", ")+", config.KEY and device.NAME",
 		"cannot set %q: a pool has no such key", key)
+}
+
+// setLXD sets what is LXD's own, and reports whether the key is that of such.
+func setLXD(config *map[string]string, devices *map[string]map[string]string, key, value string) (bool, error) {
+	if name, ok := strings.CutPrefix(key, "config."); ok && name != "" {
+		*config = withEntry(*config, name, value, value == "")
+		return true, nil
+	}
+	name, ok := strings.CutPrefix(key, "device.")
+	if !ok || name == "" {
+		return false, nil
+	}
+	device, err := parseDevice(name, value)
+	if err != nil {
+		return true, err
+	}
+	*devices = withEntry(*devices, name, device, value == "")
+	return true, nil
 }
 
 // Get returns the text of one key of [SpecKeys], as Set reads it.
@@ -166,15 +175,26 @@ func durationKey(name, def, help string, field func(*Spec) *Duration) SpecKey {
 		}}
 }
 
-func listKey(name, value, def, help string, field func(*Spec) *[]string) SpecKey {
+// NoProfiles is what the key "profiles" is set to for no profile at all.
+const NoProfiles = "none"
+
+func profilesKey(name, value, def, help string, field func(*Spec) *[]string) SpecKey {
 	return SpecKey{name, value, def, help,
-		func(s *Spec) string { return strings.Join(*field(s), ",") },
-		func(s *Spec, text string) error {
-			if text == "" {
-				*field(s) = nil
-				return nil
+		func(s *Spec) string {
+			if list := *field(s); list != nil && len(list) == 0 {
+				return NoProfiles
 			}
-			*field(s) = slices.Collect(strings.SplitSeq(text, ","))
+			return strings.Join(*field(s), ",")
+		},
+		func(s *Spec, text string) error {
+			switch text {
+			case "":
+				*field(s) = nil
+			case NoProfiles:
+				*field(s) = []string{}
+			default:
+				*field(s) = slices.Collect(strings.SplitSeq(text, ","))
+			}
 			return nil
 		}}
 }

@@ -83,7 +83,7 @@ func (t *turn) problems() []Problem {
 			Since: b.since.Round(0), Next: b.retry.Round(0)})
 	}
 	if t.away == nil {
-		add("image-unknown", t.origin, "the image cannot be looked up; the pool goes on with what it has: ", "")
+		add("image-unknown", t.origin, "what instances are made from cannot be looked up; the pool goes on with what it has: ", "")
 	}
 	for name, tries := range t.tries {
 		in := t.x.Instances[name]

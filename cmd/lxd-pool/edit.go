@@ -62,8 +62,6 @@ func (c *cli) put(ctx context.Context, name pool.PoolName, text []byte, etag str
 	return err
 }
 
-// editInEditor lets the user edit until the spec can be used, nothing was
-// changed, or the user gives up. A text that is given up is kept.
 func (c *cli) editInEditor(ctx context.Context, name pool.PoolName) error {
 	before, err := c.client().Pool(ctx, name)
 	if err != nil {
@@ -73,7 +71,15 @@ func (c *cli) editInEditor(ctx context.Context, name pool.PoolName) error {
 	if err != nil {
 		return err
 	}
-	path, err := writeDraft(name, text)
+	return c.editText(string(name), specHelp(name), text, func(edited []byte) error {
+		return c.put(ctx, name, edited, before.ETag)
+	})
+}
+
+// editText lets the user edit a text, below comments that help, until put takes
+// it, nothing was changed, or the user gives up. A text that is given up is kept.
+func (c *cli) editText(name, help string, text []byte, put func([]byte) error) error {
+	path, err := writeDraft(name, help, text)
 	if err != nil {
 		return fmt.Errorf("cannot write the text to edit: %w", err)
 	}
@@ -84,7 +90,7 @@ func (c *cli) editInEditor(ctx context.Context, name pool.PoolName) error {
 			return os.Remove(path)
 		}
 		if err == nil {
-			err = c.put(ctx, name, edited, before.ETag)
+			err = put(edited)
 		}
 		if err == nil {
 			return os.Remove(path)
@@ -112,20 +118,24 @@ func (c *cli) again(err error, path string) bool {
 	return readErr == nil
 }
 
-func writeDraft(name pool.PoolName, text []byte) (string, error) {
-	f, err := os.CreateTemp("", "lxd-pool-"+string(name)+"-*.yaml") // 0600
+func writeDraft(name, help string, text []byte) (string, error) {
+	f, err := os.CreateTemp("", "lxd-pool-"+name+"-*.yaml") // 0600
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
+	_, err = f.Write(append([]byte(help+"\n"), text...))
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// specHelp tells of the keys of a spec, in comments.
+func specHelp(name pool.PoolName) string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "# The spec of pool %s. A key that is not there has its default:\n#\n", name)
 	for _, key := range pool.SpecKeys {
 		fmt.Fprintf(&b, "#   %-14s %s\n", key.Name+":", key.Help+defaultText(key))
 	}
-	fmt.Fprint(&b, "#   config:        LXD's own, a value for each key\n#   devices:       LXD's own, keys for each name\n\n")
-	b.Write(text)
-	_, err = f.Write(b.Bytes())
-	return f.Name(), errors.Join(err, f.Close())
+	fmt.Fprint(&b, "#   config:        LXD's own, a value for each key\n#   devices:       LXD's own, keys for each name\n")
+	return b.String()
 }
 
 func defaultText(key pool.SpecKey) string {

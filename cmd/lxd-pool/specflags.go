@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +35,8 @@ func (c *cli) specFlags(cmd *cobra.Command, spec *pool.Spec) {
 			complete(cmd, name, choices...)
 		}
 	}
+	none := flags.VarPF(noProfilesValue{spec}, "no-profiles", "", "no LXD profile at all")
+	none.NoOptDefVal = "true"
 	flags.VarP(configValue{spec}, "config", "c", "LXD config of the instances; more than one are allowed")
 	flags.VarP(deviceValue{spec}, "device", "d", "LXD device, such as srv,type=disk,source=/srv,path=/srv; more than one are allowed")
 }
@@ -75,12 +79,32 @@ func readFile(path string, in io.Reader) ([]byte, error) {
 type profileValue struct{ spec *pool.Spec }
 
 func (v profileValue) Set(name string) error {
+	if v.spec.Profiles != nil && len(v.spec.Profiles) == 0 {
+		return errors.New("there is a --no-profiles beside it")
+	}
 	v.spec.Profiles = append(v.spec.Profiles, name)
 	return nil
 }
 
 func (v profileValue) String() string { return "" }
 func (v profileValue) Type() string   { return "PROFILE" }
+
+// noProfilesValue leaves a spec without profiles, also without the default one.
+type noProfilesValue struct{ spec *pool.Spec }
+
+func (v noProfilesValue) Set(text string) error {
+	if yes, err := strconv.ParseBool(text); err != nil || !yes {
+		return err
+	}
+	if len(v.spec.Profiles) > 0 {
+		return errors.New("there is a --profile beside it")
+	}
+	return v.spec.Set("profiles", pool.NoProfiles)
+}
+
+func (v noProfilesValue) String() string   { return "" }
+func (v noProfilesValue) Type() string     { return "bool" }
+func (v noProfilesValue) IsBoolFlag() bool { return true }
 
 // configValue adds to the config of a spec.
 type configValue struct{ spec *pool.Spec }

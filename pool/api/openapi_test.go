@@ -95,7 +95,7 @@ func (d *describer) add(doc *openapi3.T, r *api.Route) {
 	for _, p := range r.Query {
 		op.AddParameter(openapi3.NewQueryParameter(p.Name).WithDescription(p.Summary).WithSchema(openapi3.NewStringSchema()))
 	}
-	if r.Operation == api.OpPutPool {
+	if r.Operation == api.OpPutPool || r.Operation == api.OpPutProfile {
 		op.AddParameter(openapi3.NewHeaderParameter("If-Match").WithSchema(openapi3.NewStringSchema()))
 	}
 	if r.Request != nil {
@@ -165,6 +165,8 @@ func typeName(of reflect.Type) string {
 		return "PoolProblem"
 	case reflect.TypeFor[pool.Hold]():
 		return "InstanceHold"
+	case reflect.TypeFor[pool.Profile]():
+		return "ProfileContent"
 	}
 	return of.Name()
 }

@@ -26,10 +26,13 @@ func NewPool(status *pool.PoolStatus) *Pool {
 }
 
 // ETag returns the mark of a spec: equal specs have equal ones.
-func ETag(s *pool.Spec) string {
-	text, err := json.Marshal(s)
+func ETag(s *pool.Spec) string { return etag(s) }
+
+// etag returns the mark of plain data.
+func etag(data any) string {
+	text, err := json.Marshal(data)
 	if err != nil {
-		panic(err) // a spec is plain data
+		panic(err)
 	}
 	sum := sha256.Sum256(text)
 	return `"` + hex.EncodeToString(sum[:16]) + `"`

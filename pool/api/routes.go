@@ -59,6 +59,13 @@ const (
 	OpRemoveRemote   Operation = "removeRemote"
 	OpWhyAll         Operation = "whyAll"
 	OpWhy            Operation = "why"
+
+	OpListProfiles  Operation = "listProfiles"
+	OpCreateProfile Operation = "createProfile"
+	OpGetProfile    Operation = "getProfile"
+	OpPutProfile    Operation = "putProfile"
+	OpPatchProfile  Operation = "patchProfile"
+	OpDeleteProfile Operation = "deleteProfile"
 )
 
 // Route is one method on one path.
@@ -163,7 +170,22 @@ var Routes = []Route{
 		Summary: "Explain every pool that has a problem", Answer: []pool.Explanation{}},
 	{Operation: OpWhy, Method: http.MethodGet, Path: "/1.0/why/{subject}", Access: Consumers,
 		Summary: "Explain a pool, a lease or an instance", Answer: []pool.Explanation{}},
+
+	{Operation: OpListProfiles, Method: http.MethodGet, Path: "/1.0/profiles", Access: Operators,
+		Summary: "List the profiles of an LXD project, with the pools that use them", Answer: []Profile{}, Query: projectFilter},
+	{Operation: OpCreateProfile, Method: http.MethodPost, Path: "/1.0/profiles", Access: Operators,
+		Summary: "Make a profile", Request: pool.Profile{}, Answer: Profile{}, Status: http.StatusCreated, Query: projectFilter},
+	{Operation: OpGetProfile, Method: http.MethodGet, Path: "/1.0/profiles/{profile}", Access: Operators,
+		Summary: "Show a profile; its ETag marks the content", Answer: Profile{}, Query: projectFilter},
+	{Operation: OpPutProfile, Method: http.MethodPut, Path: "/1.0/profiles/{profile}", Access: Operators,
+		Summary: "Replace the content of a profile, if it still is the one that If-Match marks", Request: pool.Profile{}, Answer: Profile{}, Query: projectFilter},
+	{Operation: OpPatchProfile, Method: http.MethodPatch, Path: "/1.0/profiles/{profile}", Access: Operators,
+		Summary: "Set keys of a profile", Request: EditProfile{}, Answer: Profile{}, Query: projectFilter},
+	{Operation: OpDeleteProfile, Method: http.MethodDelete, Path: "/1.0/profiles/{profile}", Access: Operators,
+		Summary: "Delete a profile that nothing uses", Status: http.StatusNoContent, Query: projectFilter},
 }
+
+var projectFilter = []Param{{Name: "project", Summary: "the LXD project; default if it is left out"}}
 
 var leaseFilters = []Param{
 	{Name: "mine", Summary: "if true, only the caller's own"},

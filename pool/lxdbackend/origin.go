@@ -1,6 +1,7 @@
 package lxdbackend
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,34 +11,51 @@ import (
 )
 
 // originOf names what a template is made from: FINGERPRINT.BAKED, where BAKED
-// is a hash of the part of the spec that the template was started with.
-func originOf(fingerprint string, s *pool.Spec) pool.Origin {
-	return pool.Origin(fingerprint + "." + baked(s))
+// is what [Backend.baked] returns.
+func originOf(fingerprint, baked string) pool.Origin {
+	return pool.Origin(fingerprint + "." + baked)
 }
 
-// fingerprintOf returns the image in an origin, "" when the origin was not
-// made from s as it is now.
-func fingerprintOf(origin pool.Origin, s *pool.Spec) string {
+// fingerprintOf returns the image in an origin, "" when the origin has another
+// BAKED.
+func fingerprintOf(origin pool.Origin, baked string) string {
 	fingerprint, hash, _ := strings.Cut(string(origin), ".")
-	if hash != baked(s) {
+	if hash != baked {
 		return ""
 	}
 	return fingerprint
 }
 
-// baked leaves out what members are given on their own: standby and recycle.
-func baked(s *pool.Spec) string {
+// baked returns a hash of what the template was started with: part of the spec,
+// and the content of its profiles, so that members of a profile that was changed
+// are outdated. It leaves out what members are given on their own: standby and
+// recycle.
+func (b *Backend) baked(ctx context.Context, o pool.Order) (string, error) {
+	s := o.Spec
 	parts := struct {
 		Type                   pool.Type
 		Project, Target, Setup string
-		Profiles               []string
+		Profiles               []content
 		Config                 map[string]string
 		Devices                map[string]map[string]string
-	}{s.Type, s.Project, s.Target, s.Setup, s.Profiles, s.Config, s.Devices}
+	}{Type: s.Type, Project: s.Project, Target: s.Target, Setup: s.Setup, Config: s.Config, Devices: s.Devices}
+	for _, name := range s.Profiles {
+		p, _, err := b.profile(ctx, project(o), name)
+		if err != nil {
+			return "", err
+		}
+		parts.Profiles = append(parts.Profiles, content{p.Config, p.Devices})
+	}
 	text, err := json.Marshal(parts)
 	if err != nil {
 		panic(err) // strings and maps of strings always encode
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:6]), nil
+}
+
+// content is what instances have of a profile.
+type content struct {
+	Config  map[string]string
+	Devices map[string]map[string]string
 }

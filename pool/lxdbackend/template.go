@@ -36,7 +36,11 @@ func keyOf(o pool.Order, origin pool.Origin) templateKey {
 // template returns a finished template for the order, and its origin: that of
 // the order if it can still be had, else that of the image as it is now.
 func (b *Backend) template(ctx context.Context, o pool.Order) (*api.Instance, pool.Origin, error) {
-	fingerprint := fingerprintOf(o.Origin, o.Spec)
+	baked, err := b.baked(ctx, o)
+	if err != nil {
+		return nil, "", err
+	}
+	fingerprint := fingerprintOf(o.Origin, baked)
 	if fingerprint != "" {
 		found, err := b.findTemplate(ctx, o, o.Origin)
 		if found != nil || err != nil {
@@ -47,7 +51,7 @@ func (b *Backend) template(ctx context.Context, o pool.Order) (*api.Instance, po
 	if err != nil {
 		return nil, "", err
 	}
-	origin := originOf(from.fingerprint, o.Spec)
+	origin := originOf(from.fingerprint, baked)
 	if origin != o.Origin {
 		found, err := b.findTemplate(ctx, o, origin)
 		if found != nil || err != nil {

@@ -12,14 +12,18 @@ import (
 	"github.com/lxd-pool/lxd-pool/pool"
 )
 
-// Resolve looks the image of the spec up again.
+// Resolve looks the image and the profiles of the spec up again.
 func (b *Backend) Resolve(ctx context.Context, o pool.Order) (pool.Origin, error) {
 	o = filled(o)
 	from, err := b.findImage(ctx, o)
 	if err != nil {
 		return "", fail(kindOfSilence(err, kindOf(err)), "cannot look up image "+o.Spec.Image, err)
 	}
-	return originOf(from.fingerprint, o.Spec), nil
+	baked, err := b.baked(ctx, o)
+	if err != nil {
+		return "", fail(kindOf(err), "cannot look up the profiles of the spec", err)
+	}
+	return originOf(from.fingerprint, baked), nil
 }
 
 // Vet looks at everything that a spec names, and has LXD itself judge config
@@ -43,12 +47,12 @@ func (b *Backend) Vet(ctx context.Context, o pool.Order) (pool.Origin, error) {
 // vetNames looks up project, profiles and target.
 func (b *Backend) vetNames(ctx context.Context, o pool.Order) error {
 	if err := b.mustExist(ctx, "/1.0/projects/"+url.PathEscape(project(o)),
-		"project", project(o), `see "lxc project list"`); err != nil {
+		"project", project(o), `see "lxd-pool project list", or make it with "lxd-pool init --project `+project(o)+`"`); err != nil {
 		return err
 	}
 	for _, name := range o.Spec.Profiles {
 		if err := b.mustExist(ctx, "/1.0/profiles/"+url.PathEscape(name)+"?project="+url.QueryEscape(project(o)),
-			"profile", name, `see "lxc profile list --project `+project(o)+`"`); err != nil {
+			"profile", name, `see "lxd-pool profile list --project `+project(o)+`"`); err != nil {
 			return err
 		}
 	}

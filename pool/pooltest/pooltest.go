@@ -45,6 +45,7 @@ type Service interface {
 
 	Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, error)
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
+	ProfileService
 	Why(ctx context.Context, subject string) ([]pool.Explanation, error)
 	Watch(ctx context.Context) iter.Seq[pool.Event]
 }
@@ -79,7 +80,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, remoteCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, remoteCases, profileCases)
 
 // bench is what a case works with.
 type bench struct {

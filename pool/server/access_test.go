@@ -52,6 +52,10 @@ var bodies = map[api.Operation]string{
 	api.OpPatchRemote: `{"url":"https://games.example"}`,
 	api.OpHoldLease:   `{"for":"1h","reason":"a look"}`,
 	api.OpForkLease:   `{}`,
+
+	api.OpCreateProfile: `{"name":"new"}`,
+	api.OpPutProfile:    `{"description":"the first"}`,
+	api.OpPatchProfile:  `{"set":{"description":"the first"}}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -90,6 +94,8 @@ func welcome(route *api.Route) int {
 		return http.StatusUpgradeRequired // no websocket is asked for here
 	case route.Operation == api.OpDeletePool:
 		return http.StatusConflict // there is a lease
+	case route.Operation == api.OpDeleteProfile:
+		return http.StatusConflict // a pool uses it
 	}
 	return max(route.Status, http.StatusOK)
 }
@@ -98,6 +104,8 @@ func pathOf(route *api.Route, lease *api.Lease) string {
 	switch {
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
+	case strings.Contains(route.Path, "{profile}"):
+		return route.At("default")
 	case strings.Contains(route.Path, "{"):
 		return route.At("ci")
 	}

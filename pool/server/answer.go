@@ -15,6 +15,8 @@ func (s *Server) reply(r *request, route *api.Route, answer any) {
 	switch answer := answer.(type) {
 	case *api.Pool:
 		r.w.Header().Set("ETag", answer.ETag)
+	case *api.Profile:
+		r.w.Header().Set("ETag", answer.ETag)
 	case *api.Health:
 		if !answer.Healthy {
 			status = http.StatusServiceUnavailable

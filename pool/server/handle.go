@@ -36,6 +36,13 @@ var (
 		api.OpRemoveRemote:   (*Server).removeRemote,
 		api.OpWhyAll:         (*Server).whyAll,
 		api.OpWhy:            (*Server).why,
+
+		api.OpListProfiles:  (*Server).listProfiles,
+		api.OpCreateProfile: (*Server).createProfile,
+		api.OpGetProfile:    (*Server).getProfile,
+		api.OpPutProfile:    (*Server).putProfile,
+		api.OpPatchProfile:  (*Server).patchProfile,
+		api.OpDeleteProfile: (*Server).deleteProfile,
 	}
 	streams = map[api.Operation]func(*Server, *request) error{
 		api.OpAcquire:    (*Server).acquire,

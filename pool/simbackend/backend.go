@@ -70,7 +70,7 @@ func newBackend(o Options, w *world) *Backend {
 	if o.Projects == nil {
 		o.Projects = []string{"default"}
 	}
-	return &Backend{
+	b := &Backend{
 		world:    w,
 		latency:  maps.Clone(o.Latency),
 		faults:   cloneOrEmpty(o.Faults),
@@ -82,6 +82,10 @@ func newBackend(o Options, w *world) *Backend {
 		history:  history{limit: o.History},
 		o:        o,
 	}
+	for _, project := range o.Projects {
+		b.seedProfiles(project)
+	}
+	return b
 }
 
 func cloneOrEmpty[K comparable, V any](m map[K]V) map[K]V {

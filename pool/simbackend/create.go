@@ -53,7 +53,7 @@ func (b *Backend) canBeHad(o pool.Order) bool {
 		return true
 	}
 	fingerprint, _, _ := strings.Cut(string(o.Origin), "+")
-	return string(o.Origin) == fingerprint+baked(o.Spec) && b.hasFingerprint(fingerprint)
+	return string(o.Origin) == fingerprint+b.baked(o.Spec) && b.hasFingerprint(fingerprint)
 }
 
 // beginCreate puts the instance into the listing, where it looks finished.

@@ -20,6 +20,14 @@ type file struct {
 type line struct {
 	Put  *instance `json:"put,omitempty"`
 	Drop *lineKey  `json:"drop,omitempty"`
+
+	Profile   *pool.Profile `json:"profile,omitempty"`
+	NoProfile *profileLine  `json:"no-profile,omitempty"`
+}
+
+type profileLine struct {
+	Project string `json:"project"`
+	Name    string `json:"name"`
 }
 
 type lineKey struct {
@@ -104,6 +112,10 @@ func (w *world) replay(l line) {
 		w.apply(l.Put)
 	case l.Drop != nil:
 		w.forget(key{l.Drop.Project, l.Drop.Name})
+	case l.Profile != nil:
+		w.profiles[profileKey{l.Profile.Project, l.Profile.Name}] = l.Profile
+	case l.NoProfile != nil:
+		delete(w.profiles, profileKey{l.NoProfile.Project, l.NoProfile.Name})
 	}
 }
 
@@ -126,6 +138,11 @@ func (w *world) save(path string) error {
 			l = line{Put: in}
 		}
 		if err := to.Encode(l); err != nil {
+			return err
+		}
+	}
+	for _, p := range w.profiles {
+		if err := to.Encode(line{Profile: p}); err != nil {
 			return err
 		}
 	}

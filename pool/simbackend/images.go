@@ -1,6 +1,7 @@
 package simbackend
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"maps"
@@ -53,20 +54,20 @@ func (b *Backend) resolve(s *pool.Spec) (pool.Origin, error) {
 		return "", pool.Errorf(pool.ErrRejected, "use one of "+join(maps.Keys(b.images)),
 			"cannot use image %q: there is no such image", s.Image)
 	}
-	return pool.Origin(fingerprint + baked(s)), nil
+	return pool.Origin(fingerprint + b.baked(s)), nil
 }
 
 func (b *Backend) hasFingerprint(fingerprint string) bool {
 	return slices.Contains(slices.Collect(maps.Values(b.images)), fingerprint)
 }
 
-func baked(s *pool.Spec) string {
+func (b *Backend) baked(s *pool.Spec) string {
 	if s.Setup == "" {
-		return ""
+		return b.bakedProfiles(s)
 	}
 	h := fnv.New32a()
 	h.Write([]byte(s.Setup))
-	return "+" + strconv.FormatUint(uint64(h.Sum32()), 16)
+	return "+" + strconv.FormatUint(uint64(h.Sum32()), 16) + b.bakedProfiles(s)
 }
 
 // rejects says what in the spec a new instance could not be made with.
@@ -75,11 +76,11 @@ func (b *Backend) rejects(s *pool.Spec) error {
 		return rejected("project", s.Project)
 	}
 	for _, p := range s.Profiles {
-		if !slices.Contains(b.o.Profiles, p) {
+		if b.world.profiles[profileKey{cmp.Or(s.Project, "default"), p}] == nil {
 			return rejected("profile", p)
 		}
 	}
-	return nil
+	return vetDevices(s.Devices)
 }
 
 func rejected(what, name string) error {

@@ -26,6 +26,8 @@ const (
 	List     Verb = "list"
 	Exec     Verb = "exec"
 	Fork     Verb = "fork"
+	// Profiles is whatever is asked about or done to profiles.
+	Profiles Verb = "profiles"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -44,7 +46,8 @@ type Options struct {
 	// Images maps what a spec names to the fingerprint behind it.
 	// nil: "ubuntu:24.04", "ubuntu:22.04" and "busybox".
 	Images map[string]string
-	// Profiles and Projects are those that there are. nil: "default" alone.
+	// Profiles are those that every project has at first, without content, and
+	// Projects those that there are. nil: "default" alone.
 	Profiles []string
 	Projects []string
 	// History is how many of the latest deeds are remembered. 0: 4096.
@@ -74,6 +77,7 @@ var measured = map[Verb]Latency{
 	List:     between(30, 50),
 	Exec:     between(20, 45),
 	Fork:     between(75, 140),
+	Profiles: between(3, 8),
 }
 
 func between(low, high int) Latency {

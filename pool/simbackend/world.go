@@ -64,6 +64,8 @@ type world struct {
 	total   int
 	number  uint32
 	file    *file
+
+	profiles map[profileKey]*pool.Profile
 }
 
 func newWorld() *world {
@@ -72,6 +74,7 @@ func newWorld() *world {
 		used:      map[key]struct{}{},
 		members:   map[pool.PoolName]int{},
 		peak:      map[pool.PoolName]int{},
+		profiles:  map[profileKey]*pool.Profile{},
 	}
 }
 
