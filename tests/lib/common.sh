@@ -91,6 +91,15 @@ started_at() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 is_running() { [ -n "$2" ] && [ "$(started_at "$1")" = "$2" ]; }
 
+# last_words prints what LXD and its helper said last, where no init keeps that.
+last_words() {
+    local log
+    for log in /var/log/lxd/*.log; do
+        [ ! -s "$log" ] || { echo "---- the end of $log" && tail -n 20 "$log"; }
+    done >&2
+    df -h "$LXD_DIR" >&2 || true
+}
+
 # start_process NAME LOG COMMAND...: starts a daemon that outlives this script and notes it.
 start_process() {
     local name=$1 log=$2
