@@ -19,7 +19,13 @@ type Guest interface {
 // A nil stream is empty or discarded.
 type Command struct {
 	Args []string
-	Env  map[string]string
+	// Login asks for the login shell of the user in place of Args.
+	Login bool
+	// Env may hold secrets: a backend shows them to nobody but the command, and
+	// keeps them out of its own config and logs. Those that a terminal or the
+	// search for the command needs are no secrets: HOME, LANG, LOGNAME, PATH,
+	// SHELL, TERM and USER.
+	Env map[string]string
 	// Cwd is the working directory, "" for the user's home.
 	Cwd string
 	// User is a name or a number inside the instance, "" for root.
@@ -47,10 +53,24 @@ type Size struct {
 // environment under the command's own. When the lease ends, so does the
 // command, and the error is [ErrLeaseEnded].
 func (m *Manager) Exec(ctx context.Context, id LeaseID, c Command) (int, error) {
+	if err := c.check(); err != nil {
+		return 0, err
+	}
 	return act(ctx, m, id, "run a command", func(ctx context.Context, guest Guest, s *session) (int, error) {
 		c.Env = mergeEnv(s.lease.Env, c.Env)
 		return guest.Exec(ctx, s.order, c)
 	})
+}
+
+// check refuses what says nothing, or two things, to run.
+func (c *Command) check() error {
+	switch {
+	case !c.Login && len(c.Args) == 0:
+		return Invalidf("name one", "cannot run a command: none was given")
+	case c.Login && len(c.Args) > 0:
+		return Invalidf("", "cannot run a command: it is either a login shell or %q", c.Args[0])
+	}
+	return nil
 }
 
 func mergeEnv(under, over map[string]string) map[string]string {

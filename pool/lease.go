@@ -23,7 +23,8 @@ type Lease struct {
 	// Request is the request id that got it, unique with its holder.
 	Request RequestID `json:"request,omitempty"`
 	// Env is given to every command that runs through the lease. It may hold
-	// secrets: it is neither logged nor written into LXD.
+	// secrets: it is never logged. The journal holds it until the lease ends. What
+	// becomes of it in a backend is said at [Command.Env].
 	Env map[string]string `json:"env,omitempty"`
 	// Secrets are the SHA-256 sums of its tokens. There is more than one when an
 	// acquire was repeated, since a lost answer took its token with it.

@@ -28,7 +28,7 @@ func printHelp(cmd *cobra.Command, _ []string) {
 	printFlags(w, "Flags of every command", cmd.InheritedFlags())
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\nThe exit status is 0 when it is done, 2 when the command line has something that\n"+
-			"there is not, 1 for everything else; that of run and exec is the command's.\n"+
+			"there is not, 1 for everything else; that of run, exec and shell is the command's.\n"+
 			"\"%s COMMAND --help\" tells more about a command.\n", cmd.CommandPath())
 	}
 }

@@ -60,10 +60,12 @@ type Control struct {
 
 // Start says what to run.
 type Start struct {
-	Args []string          `json:"args"`
-	Env  map[string]string `json:"env,omitempty"`
-	Cwd  string            `json:"cwd,omitempty"`
-	User string            `json:"user,omitempty"`
+	Args []string `json:"args"`
+	// Login: the login shell of the user, in place of Args.
+	Login bool              `json:"login,omitempty"`
+	Env   map[string]string `json:"env,omitempty"`
+	Cwd   string            `json:"cwd,omitempty"`
+	User  string            `json:"user,omitempty"`
 	// Stdin: there will be standard input. Without it, it is empty.
 	Stdin    bool      `json:"stdin,omitempty"`
 	Terminal bool      `json:"terminal,omitempty"`
@@ -73,14 +75,14 @@ type Start struct {
 // NewStart returns what of a command travels at first.
 func NewStart(c pool.Command) *Start {
 	return &Start{
-		Args: c.Args, Env: c.Env, Cwd: c.Cwd, User: c.User,
+		Args: c.Args, Login: c.Login, Env: c.Env, Cwd: c.Cwd, User: c.User,
 		Stdin: c.Stdin != nil, Terminal: c.Terminal, Size: c.Size,
 	}
 }
 
 // Command returns the command to run, without its streams.
 func (s *Start) Command() pool.Command {
-	return pool.Command{Args: s.Args, Env: s.Env, Cwd: s.Cwd, User: s.User, Terminal: s.Terminal, Size: s.Size}
+	return pool.Command{Args: s.Args, Login: s.Login, Env: s.Env, Cwd: s.Cwd, User: s.User, Terminal: s.Terminal, Size: s.Size}
 }
 
 // DecodeMessage splits a message. The payload is part of it, not a copy. The

@@ -2,6 +2,7 @@ package lxdbackend
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/url"
 	"strconv"
@@ -13,17 +14,30 @@ import (
 // account is a user of an instance.
 type account struct {
 	name, home string
+	shell      string // "" when it is not known
 	uid, gid   uint32
 }
 
 var root = account{name: "root", home: "/root"}
 
 // account finds a user by name or number in the instance: in /etc/passwd, or,
-// if it is not there, by asking the instance, which may know others.
-func (b *Backend) account(ctx context.Context, o pool.Order, user string) (account, error) {
-	if user == "" || user == "root" || user == "0" {
+// if it is not there, by asking the instance, which may know others. There is a
+// root everywhere; it is looked for only when its shell is needed.
+func (b *Backend) account(ctx context.Context, o pool.Order, user string, needShell bool) (account, error) {
+	if user != "" && user != "root" && user != "0" {
+		return b.findAccount(ctx, o, user)
+	}
+	if !needShell {
 		return root, nil
 	}
+	found, err := b.findAccount(ctx, o, "0")
+	if errors.Is(err, pool.ErrInvalid) {
+		return root, nil
+	}
+	return found, err
+}
+
+func (b *Backend) findAccount(ctx context.Context, o pool.Order, user string) (account, error) {
 	file, err := b.lxd.Fetch(ctx, at(o, "/files")+"&path="+url.QueryEscape("/etc/passwd"))
 	if err != nil && !notFound(err) {
 		return account{}, err
@@ -34,7 +48,7 @@ func (b *Backend) account(ctx context.Context, o pool.Order, user string) (accou
 		if err != nil {
 			return account{}, &awayError{err}
 		}
-		if found, ok := findAccount(string(text), user); ok {
+		if found, ok := readAccount(string(text), user); ok {
 			return found, nil
 		}
 	}
@@ -48,7 +62,7 @@ func (b *Backend) askAccount(ctx context.Context, o pool.Order, user string) (ac
 		return account{}, err
 	}
 	if err == nil && status == 0 {
-		if found, ok := findAccount(string(output.end), user); ok {
+		if found, ok := readAccount(string(output.end), user); ok {
 			return found, nil
 		}
 	}
@@ -59,8 +73,8 @@ func (b *Backend) askAccount(ctx context.Context, o pool.Order, user string) (ac
 		"cannot run a command as user %q: instance %s has no such user", user, o.Instance)
 }
 
-// findAccount reads the form of /etc/passwd.
-func findAccount(passwd, user string) (account, bool) {
+// readAccount reads the form of /etc/passwd.
+func readAccount(passwd, user string) (account, bool) {
 	for line := range strings.Lines(passwd) {
 		field := strings.Split(strings.TrimSpace(line), ":")
 		if len(field) < 7 || field[0] != user && field[2] != user {
@@ -74,7 +88,7 @@ func findAccount(passwd, user string) (account, bool) {
 		if err != nil {
 			continue
 		}
-		return account{name: field[0], home: field[5], uid: uint32(uid), gid: uint32(gid)}, true
+		return account{name: field[0], home: field[5], shell: field[6], uid: uint32(uid), gid: uint32(gid)}, true
 	}
 	return account{}, false
 }

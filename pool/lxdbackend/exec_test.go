@@ -168,6 +168,70 @@ func TestASignalReachesTheCommand(t *testing.T) {
 	}
 }
 
+func TestACommandWhoseChildrenKeepItsOutputOpenLastsAsLongAsWithLXCAndCanBeEnded(t *testing.T) {
+	t.Parallel()
+	r := enter(t)
+	o := r.running(busybox)
+	signals := make(chan int)
+	shown := newScreen()
+	go func() {
+		shown.await(t, "ready")
+		signals <- 15
+	}()
+	// It exits once nobody can be mistaken about its having exited: its child
+	// sees that it has another parent.
+	script := `(while read -r _ _ _ parent _ </proc/self/stat; [ "$parent" != 1 ]; do sleep 0.05; done; echo ready; exec sleep 4443) & exit 6`
+	status, err := r.b.Exec(t.Context(), o, pool.Command{Args: []string{"sh", "-c", script}, Stdout: shown, Signals: signals})
+	if err != nil || status != 6 {
+		t.Errorf("status %d, %v", status, err)
+	}
+	if left := r.alive(o, "[s]leep 4443"); left != "" {
+		t.Errorf("this lives on: %s", left)
+	}
+}
+
+func TestACommandWhoseChildrenDoNotKeepItsOutputOpenEndsWithoutThem(t *testing.T) {
+	t.Parallel()
+	r := enter(t)
+	o := r.running(busybox)
+	for name, c := range map[string]pool.Command{
+		"redirected":  {Args: []string{"sh", "-c", "sleep 4442 >/dev/null 2>&1 & exit 6"}},
+		"in terminal": {Args: []string{"sh", "-c", "(trap '' HUP; sleep 4442) & exit 6"}, Terminal: true},
+	} {
+		status, err := r.b.Exec(t.Context(), o, c)
+		if err != nil || status != 6 {
+			t.Errorf("%s: status %d, %v", name, status, err)
+		}
+	}
+	if left := r.alive(o, "[s]leep 4442"); left == "" {
+		t.Error("what they left in the background was killed")
+	}
+}
+
+func TestALoginShellIsThatOfTheUser(t *testing.T) {
+	t.Parallel()
+	r := enter(t)
+	o := r.running(busybox)
+	r.run(o, `mkdir -p /home/alice /home/bob; chown 1001:1002 /home/alice; printf '#!/bin/sh\nexec /bin/sh "$@"\n' >/bin/mysh; chmod 755 /bin/mysh
+echo 'alice:x:1001:1002::/home/alice:/bin/mysh' >>/etc/passwd
+echo 'bob:x:1003:1003::/home/bob:/no/such/shell' >>/etc/passwd
+echo 'export PROFILE=was-read' >>/etc/profile`)
+	for user, want := range map[string]string{
+		"alice": "1001 alice alice /home/alice /home/alice /bin/mysh was-read given",
+		"bob":   "1003 bob bob /home/bob /home/bob /bin/sh was-read given",
+		"":      "0 root root /root /root /bin/sh was-read given",
+	} {
+		var out strings.Builder
+		status, err := r.b.Exec(t.Context(), o, pool.Command{
+			Login: true, User: user, Env: map[string]string{"GIVEN": "given"}, Stdout: &out,
+			Stdin: strings.NewReader("echo $(id -u) $USER $LOGNAME $HOME $(pwd) $SHELL $PROFILE $GIVEN\nexit 3\n"),
+		})
+		if got := strings.TrimSpace(out.String()); err != nil || status != 3 || got != want {
+			t.Errorf("%q: status %d, %v, %q", user, status, err, got)
+		}
+	}
+}
+
 func TestACommandWhoseCallerLeavesIsKilledWithItsChildren(t *testing.T) {
 	t.Parallel()
 	r := enter(t)

@@ -28,16 +28,17 @@ func TestATailKeepsTheEndAsOneLine(t *testing.T) {
 }
 
 func TestAnAccountIsReadFromPasswd(t *testing.T) {
-	const passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nalice:x:1001:100:A:/home/alice:/bin/sh\nbad:x:-1:0::/:/bin/sh\n"
+	const passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nalice:x:1001:100:A:/home/alice:/bin/ash\nbad:x:-1:0::/:/bin/sh\n"
 	for user, want := range map[string]account{
-		"alice": {"alice", "/home/alice", 1001, 100}, "1001": {"alice", "/home/alice", 1001, 100}, "root": root,
+		"alice": {"alice", "/home/alice", "/bin/ash", 1001, 100}, "1001": {"alice", "/home/alice", "/bin/ash", 1001, 100},
+		"root": {"root", "/root", "/bin/sh", 0, 0},
 	} {
-		if got, ok := findAccount(passwd, user); !ok || got != want {
+		if got, ok := readAccount(passwd, user); !ok || got != want {
 			t.Errorf("%s: %+v", user, got)
 		}
 	}
 	for _, user := range []string{"bob", "bad", "broken", "4711"} {
-		if got, ok := findAccount(passwd, user); ok {
+		if got, ok := readAccount(passwd, user); ok {
 			t.Errorf("%s: %+v", user, got)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/canonical/lxd/shared/api"
 	"github.com/coder/websocket"
@@ -76,9 +77,13 @@ func (s *streams) close() {
 
 // run passes everything through. It sends what became of the output, once, when
 // all of it was written or the first error came up.
-func (s *streams) run(ctx context.Context, c pool.Command) <-chan error {
+func (s *streams) run(ctx context.Context, c pool.Command, late func(context.Context, int)) <-chan error {
 	go feed(ctx, s.input, c.Stdin, c.Terminal)
-	go steer(s.control.CloseRead(ctx), s.control, c)
+	exited := s.control.CloseRead(ctx)
+	go steer(ctx, s.control, c, late)
+	if c.Terminal {
+		go nudge(ctx, s.input, exited.Done())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if c.Terminal {
 		group.Go(func() error {
@@ -118,6 +123,18 @@ func feed(ctx context.Context, conn *websocket.Conn, from io.Reader, terminal bo
 	_ = conn.Write(ctx, websocket.MessageText, nil)
 }
 
+// nudgeAfter is what LXD usually needs to end a terminal whose command has exited.
+const nudgeAfter = 200 * time.Millisecond
+
+// nudge ends a terminal whose command has exited while others keep it open. LXD
+// misses that now and then, until there is something more to show.
+func nudge(ctx context.Context, conn *websocket.Conn, exited <-chan struct{}) {
+	<-exited
+	for pause := pause(nudgeAfter); pause.sleep(ctx) == nil; {
+		_ = conn.Write(ctx, websocket.MessageBinary, []byte("\n"))
+	}
+}
+
 // drain writes what it receives until the end is marked.
 func drain(ctx context.Context, conn *websocket.Conn, to io.Writer) error {
 	if to == nil {
@@ -152,10 +169,10 @@ func brokenOff(ctx context.Context, err error) error {
 	return &lostError{&awayError{err}}
 }
 
-// steer passes sizes and signals on until the command ends.
-func steer(ctx context.Context, conn *websocket.Conn, c pool.Command) {
+// steer passes sizes and signals on. Once the command itself has exited LXD takes
+// none; signals then are for late, sizes for nobody.
+func steer(ctx context.Context, conn *websocket.Conn, c pool.Command, late func(context.Context, int)) {
 	for {
-		var message api.InstanceExecControl
 		select {
 		case <-ctx.Done():
 			return
@@ -164,18 +181,24 @@ func steer(ctx context.Context, conn *websocket.Conn, c pool.Command) {
 				c.Resize = nil
 				continue
 			}
-			message.Command = "window-resize"
-			message.Args = map[string]string{"width": strconv.Itoa(size.Width), "height": strconv.Itoa(size.Height)}
+			_ = tell(ctx, conn, api.InstanceExecControl{Command: "window-resize",
+				Args: map[string]string{"width": strconv.Itoa(size.Width), "height": strconv.Itoa(size.Height)}})
 		case number, ok := <-c.Signals:
 			if !ok {
 				c.Signals = nil
 				continue
 			}
-			message.Command, message.Signal = "signal", number
-		}
-		text, err := json.Marshal(message)
-		if err != nil || conn.Write(ctx, websocket.MessageText, text) != nil {
-			return
+			if tell(ctx, conn, api.InstanceExecControl{Command: "signal", Signal: number}) != nil {
+				late(ctx, number)
+			}
 		}
 	}
+}
+
+func tell(ctx context.Context, conn *websocket.Conn, message api.InstanceExecControl) error {
+	text, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	return conn.Write(ctx, websocket.MessageText, text)
 }

@@ -1,6 +1,7 @@
 package simbackend
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -23,6 +24,9 @@ type guest struct {
 	command pool.Command
 	out     *gate
 	err     *gate
+
+	mu   sync.Mutex
+	size pool.Size // of its terminal
 }
 
 // commands is everything that an instance can run, beside "sh -c" with one of
@@ -39,7 +43,11 @@ var commands = map[string]func(g *guest, args []string) int{
 	"tee":      tee,
 	"read":     cat,
 	"write":    write,
+	"stty":     stty,
 }
+
+// init adds what refers to the table itself.
+func init() { commands["sh"] = shell }
 
 func (g *guest) run(args []string) int {
 	if len(args) == 3 && args[0] == "sh" && args[1] == "-c" {
@@ -53,6 +61,58 @@ func (g *guest) run(args []string) int {
 		return g.complain(127, "%s: not found", args[0])
 	}
 	return command(g, args[1:])
+}
+
+// shell runs the lines that it reads, until there are no more or one is "exit".
+// As in a terminal, a carriage return ends a line, Ctrl-C drops it, and Ctrl-D
+// in place of one ends the shell.
+func shell(g *guest, _ []string) int {
+	line, status := "", 0
+	in := bufio.NewReader(orNothing(g.command.Stdin))
+	for {
+		c, err := in.ReadByte()
+		switch {
+		case err != nil || c == 4 && line == "":
+			return status
+		case c == 3:
+			line, status = "", 130
+			g.print("^C\n")
+		case c != '\r' && c != '\n':
+			line += string(c)
+		default:
+			args := strings.Fields(line)
+			line = ""
+			if len(args) > 0 {
+				status = g.run(args)
+			}
+			if len(args) > 0 && args[0] == "exit" {
+				return status
+			}
+		}
+	}
+}
+
+func orNothing(r io.Reader) io.Reader {
+	if r == nil {
+		return strings.NewReader("")
+	}
+	return r
+}
+
+// stty prints the size of the terminal.
+func stty(g *guest, args []string) int {
+	if !g.command.Terminal || len(args) != 1 || args[0] != "size" {
+		return g.complain(1, "stty: use stty size, in a terminal")
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.print(fmt.Sprintf("%d %d\n", g.size.Height, g.size.Width))
+}
+
+func (g *guest) resize(size pool.Size) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.size = size
 }
 
 func exit(g *guest, args []string) int {

@@ -13,12 +13,15 @@ func (b *Backend) Exec(ctx context.Context, o pool.Order, c pool.Command) (int, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	g := &guest{ctx: ctx, backend: b, order: o, command: c, out: &gate{w: c.Stdout}, err: &gate{w: c.Stderr}}
+	g := &guest{ctx: ctx, backend: b, order: o, command: c, out: &gate{w: c.Stdout}, err: &gate{w: c.Stderr}, size: c.Size}
 	if c.Terminal {
 		g.err = g.out
 	}
 	defer g.shut()
 	ended := make(chan int, 1)
+	if c.Login {
+		c.Args = []string{"sh"}
+	}
 	go func() { ended <- g.run(c.Args) }()
 	return g.wait(ended)
 }
@@ -47,10 +50,12 @@ func (g *guest) wait(ended <-chan int) (int, error) {
 				return 128 + n, nil
 			}
 			signals = nil
-		case _, ok := <-resize:
+		case size, ok := <-resize:
 			if !ok {
 				resize = nil
+				continue
 			}
+			g.resize(size)
 		}
 	}
 }

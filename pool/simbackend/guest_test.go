@@ -37,6 +37,9 @@ func TestTheCommandsOfAGuest(t *testing.T) {
 		{"more", "tee /x", 0, "more"},
 		{"", "cat /x", 0, "more"},
 		{"", "write /x", 2, "write: use write PATH TEXT\n"},
+		{"", "stty size", 1, "stty: use stty size, in a terminal\n"},
+		{"echo a b\nfalse\n", "sh", 1, "a b\n"},
+		{"echo a\rtrue\x03echo b\rexit 7\recho c\r", "sh", 7, "a\n^C\nb\n"},
 		{"", "reboot", 127, "reboot: not found\n"},
 	} {
 		var out bytes.Buffer
