@@ -66,6 +66,7 @@ const (
 	OpPutProfile    Operation = "putProfile"
 	OpPatchProfile  Operation = "patchProfile"
 	OpDeleteProfile Operation = "deleteProfile"
+	OpWhyLease      Operation = "whyLease"
 )
 
 // Route is one method on one path.
@@ -183,6 +184,8 @@ var Routes = []Route{
 		Summary: "Set keys of a profile", Request: EditProfile{}, Answer: Profile{}, Query: projectFilter},
 	{Operation: OpDeleteProfile, Method: http.MethodDelete, Path: "/1.0/profiles/{profile}", Access: Operators,
 		Summary: "Delete a profile that nothing uses", Status: http.StatusNoContent, Query: projectFilter},
+	{Operation: OpWhyLease, Method: http.MethodGet, Path: "/1.0/leases/{lease}/why", Access: Holders,
+		Summary: "Explain a lease, also to whoever has its token", Answer: []pool.Explanation{}},
 }
 
 var projectFilter = []Param{{Name: "project", Summary: "the LXD project; default if it is left out"}}

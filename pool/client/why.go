@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"strings"
 
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
@@ -11,7 +12,10 @@ import (
 // a problem.
 func (c *Client) Why(ctx context.Context, subject string) ([]pool.Explanation, error) {
 	what := call{op: api.OpWhyAll}
-	if subject != "" {
+	switch {
+	case strings.Contains(subject, "."): // a lease, which its token is enough for
+		what = call{op: api.OpWhyLease, at: []string{subject}}
+	case subject != "":
 		what = call{op: api.OpWhy, at: []string{subject}}
 	}
 	var list []pool.Explanation

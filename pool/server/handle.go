@@ -43,6 +43,7 @@ var (
 		api.OpPutProfile:    (*Server).putProfile,
 		api.OpPatchProfile:  (*Server).patchProfile,
 		api.OpDeleteProfile: (*Server).deleteProfile,
+		api.OpWhyLease:      (*Server).whyLease,
 	}
 	streams = map[api.Operation]func(*Server, *request) error{
 		api.OpAcquire:    (*Server).acquire,

@@ -31,6 +31,10 @@ func (s *Server) why(r *request) (any, error) {
 	return s.explain(r, subject, false)
 }
 
+func (s *Server) whyLease(r *request) (any, error) {
+	return s.explain(r, string(r.grant.Lease.ID), false)
+}
+
 func (s *Server) explain(r *request, subject string, anonymous bool) (any, error) {
 	list, err := s.manager.Why(r.Context(), subject)
 	if err != nil {
