@@ -46,20 +46,12 @@ func (m *Manager) Fork(ctx context.Context, r ForkRequest) ([]Grant, error) {
 	})
 	if err != nil {
 		for _, g := range made { // the first lease ended in the same moment
-			m.takeBack(g.Lease.ID)
+			if _, err := m.TakeBack(context.Background(), g.Lease.ID, "the lease that was forked has ended"); err != nil {
+				m.env.log.Warn("cannot take back a fork; it will expire", "lease", string(g.Lease.ID), "error", err)
+			}
 		}
 	}
 	return grants, err
-}
-
-// takeBack ends a lease that nobody has heard of.
-func (m *Manager) takeBack(id LeaseID) {
-	_, err := m.onLease(context.Background(), id, func(t *turn) (Grant, error) {
-		return t.endByName(id, Ending{By: System, Cause: Uncollected, Reason: "the lease that was forked has ended"})
-	})
-	if err != nil {
-		m.env.log.Warn("cannot take back a fork; it will expire", "lease", string(id), "error", err)
-	}
 }
 
 // fork sends the writer a request for copies and waits for its end.

@@ -40,6 +40,14 @@ func (m *Manager) Revoke(ctx context.Context, id LeaseID, by Identity, reason st
 	})
 }
 
+// TakeBack ends a lease that nobody has heard of, because its grant could not be
+// handed over: it counts as [Uncollected].
+func (m *Manager) TakeBack(ctx context.Context, id LeaseID, reason string) (Grant, error) {
+	return m.onLease(ctx, id, func(t *turn) (Grant, error) {
+		return t.endByName(id, Ending{By: System, Cause: Uncollected, Reason: reason})
+	})
+}
+
 // Hold keeps the instance of a running lease for a look: when the lease ends,
 // it is neither reset nor deleted before h.Until, unless [Manager.EndHold] says so.
 func (m *Manager) Hold(ctx context.Context, id LeaseID, h Hold) (Grant, error) {

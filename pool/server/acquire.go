@@ -69,7 +69,7 @@ func (s *Server) uncollected(a *attempt, grants []pool.Grant) {
 		ctx, cancel := context.WithTimeout(context.Background(), askAgain)
 		defer cancel()
 		for _, g := range grants {
-			if _, err := s.manager.Revoke(ctx, g.Lease.ID, pool.System, "the one who asked had left"); err != nil {
+			if _, err := s.manager.TakeBack(ctx, g.Lease.ID, "the one who asked had left"); err != nil {
 				s.log.Warn("cannot take back a lease that nobody collected; it will expire", "lease", g.Lease.ID, "err", err)
 			}
 		}

@@ -39,6 +39,13 @@ func TestALeaseThatNobodyCollectedGoesBack(t *testing.T) {
 		if got := b.counts(); got.Leased != 0 || got.Ready != 1 {
 			b.Fatalf("the one who asked has left, and the counts are %+v", got)
 		}
+		stats, err := b.m.Stats(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if ended := stats["ci"].Ended; ended[pool.Uncollected] != 1 || len(ended) != 1 {
+			b.Errorf("it is booked as %v", ended)
+		}
 	})
 }
 
