@@ -485,3 +485,26 @@ func TestTheTimeThatAnInstanceWasHeldIsNotTimeToCleanIt(t *testing.T) {
 		}
 	})
 }
+
+func TestAGrantDoesNotWaitForALookAtItsInstance(t *testing.T) {
+	inWorld(t, simbackend.Options{Latency: map[simbackend.Verb]simbackend.Latency{
+		simbackend.Check: {Min: 20 * time.Second, Max: 20 * time.Second},
+	}}, func(w *world) {
+		w.create(pool.Spec{Size: 1, Max: 1, Standby: pool.StandbyFrozen})
+		for i := range 30 { // some of them come while a look is under way
+			time.Sleep(2*time.Minute + time.Duration(i)*2*time.Second)
+			began := time.Now()
+			g := w.acquire(pool.AcquireRequest{Wait: pool.WaitForever})[0]
+			if waited := time.Since(began); waited > time.Second {
+				t.Errorf("grant %d waited %s", i, waited)
+			}
+			w.settle()
+			w.release(g)
+			w.settle()
+		}
+		stats, err := w.m.Stats(w.ctx)
+		if err != nil || stats["ci"].Ended[pool.Released] != 30 || len(stats["ci"].Failures) > 0 {
+			t.Errorf("the figures are %+v, %v", stats["ci"], err)
+		}
+	})
+}

@@ -57,7 +57,7 @@ func (t *turn) give(v *waiter) {
 		in := t.x.Instances[t.x.ready.best()]
 		l := t.newLease(v, in, ttl, v.caller.tokens[i])
 		next := t.move(in, Leased, func(next *Instance) { next.Fence, next.Lease = l.Fence, l.ID })
-		delete(t.checks, in.Name)
+		t.dropCheck(in.Name)
 		v.leases = append(v.leases, l.ID)
 		if next.Standby == StandbyFrozen {
 			t.waking[in.Name] = nil

@@ -19,10 +19,12 @@ const (
 )
 
 // How long a call of the backend may take before its outcome is unknown. A
-// creation may have to download an image and make a template.
+// creation may have to download an image and make a template. Waking takes a
+// tenth of a second, and a second at worst; whoever waits gets another instance
+// when it takes longer.
 const (
 	createTimeout = 20 * time.Minute
-	wakeTimeout   = 30 * time.Second
+	wakeTimeout   = 10 * time.Second
 	checkTimeout  = 30 * time.Second
 	cleanTimeout  = 3 * time.Minute
 	startGrace    = 30 * time.Second
@@ -37,6 +39,8 @@ type job struct {
 	source InstanceName
 	// present is who may still act on the instance for a lease that ended.
 	present *presence
+	// stop has the call given up.
+	stop context.CancelFunc
 }
 
 // outcome is what a job came to.
@@ -142,10 +146,24 @@ func (w *writer) order(in *Instance) Order {
 func (w *writer) start(j *job) {
 	w.jobs[j.order.Instance] = j
 	ctx := w.work
+	var mine context.Context
+	mine, j.stop = context.WithCancel(ctx)
 	w.workers.Go(func() {
-		o := w.env.do(ctx, j)
+		defer j.stop()
+		o := w.env.do(mine, j)
 		w.tell(ctx, func(t *turn) { t.jobEnded(j, o) })
 	})
+}
+
+// dropCheck gives up looking at a ready instance that is wanted now: nobody
+// waits for that, nor for it to be tried again.
+func (t *turn) dropCheck(name InstanceName) {
+	delete(t.checks, name)
+	delete(t.tries, name)
+	t.agenda.clear(alarm{alarmRetry, string(name)})
+	if j := t.jobs[name]; j != nil {
+		j.stop()
+	}
 }
 
 // tell sends the writer a message from a worker, unless the worker is to end.
@@ -242,8 +260,8 @@ func (t *turn) jobEnded(j *job, o outcome) {
 	if j.verb == verbCheck {
 		delete(t.checks, name)
 	}
-	if t.needsNow(in) != j.verb && j.verb != verbCheck {
-		return // it was sent on its way out meanwhile
+	if t.needsNow(in) != j.verb && (j.verb != verbCheck || in.State != Ready) {
+		return // it was sent on its way meanwhile
 	}
 	switch {
 	case o.err == nil:
@@ -369,9 +387,7 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 	case verbWake:
 		t.wakeFailed(in, err)
 	case verbCheck:
-		if in.State == Ready {
-			t.doom(in, ReasonCheckFailed, err.Error())
-		}
+		t.doom(in, ReasonCheckFailed, err.Error())
 	case verbReset:
 		t.doom(in, ReasonResetFailed, err.Error())
 	case verbDelete:
