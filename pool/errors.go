@@ -16,7 +16,7 @@ var (
 	ErrNoLease     = errors.New("no such lease")
 	ErrNoInstance  = errors.New("no such instance")
 	ErrPoolExists  = errors.New("pool exists")
-	ErrNotFound    = errors.New("not found")       // anything else by its name: a profile, a project, an image
+	ErrNotFound    = errors.New("not found")       // anything else by its name: a profile, a project, an image, a file
 	ErrExists      = errors.New("exists")          // anything else of that name
 	ErrInUse       = errors.New("in use")          // somebody needs it; the text says who
 	ErrLeaseEnded  = errors.New("lease has ended") // Error carries the ending in Why

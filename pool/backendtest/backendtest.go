@@ -59,6 +59,7 @@ var parts = []struct {
 	{"Leaving", "f", (*room).leaving},
 	{"Twins", "g", (*room).twins},
 	{"Forked", "h", (*room).forked},
+	{"Files", "i", (*room).files},
 }
 
 // room names instances so that no two suites, parts or runs share a name.

@@ -22,6 +22,7 @@ var (
 	_ pool.Watcher = (*Backend)(nil)
 	_ pool.Guest   = (*Backend)(nil)
 	_ pool.Remotes = (*Backend)(nil)
+	_ pool.Files   = (*Backend)(nil)
 )
 
 // Open returns a backend for the LXD that o names. It does not connect: an LXD

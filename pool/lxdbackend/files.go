@@ -17,13 +17,13 @@ type fileSession struct {
 }
 
 // files opens a session that ends with ctx. The caller closes it.
-func (b *Backend) files(ctx context.Context, o pool.Order) (*fileSession, error) {
+func (b *Backend) files(ctx context.Context, o pool.Order, options ...sftp.ClientOption) (*fileSession, error) {
 	stream, err := b.lxd.SFTP(ctx, at(o, "/sftp"))
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { stream.Close() })
-	client, err := sftp.NewClientPipe(stream, stream)
+	client, err := sftp.NewClientPipe(stream, stream, options...)
 	if err != nil {
 		stop()
 		stream.Close()

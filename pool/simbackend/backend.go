@@ -41,6 +41,7 @@ var (
 	_ pool.Watcher = (*Backend)(nil)
 	_ pool.Guest   = (*Backend)(nil)
 	_ pool.Remotes = (*Backend)(nil)
+	_ pool.Files   = (*Backend)(nil)
 )
 
 // New makes an empty world in memory.

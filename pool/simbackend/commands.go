@@ -3,7 +3,6 @@ package simbackend
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
@@ -188,34 +187,35 @@ func (g *guest) store(paths []string, text string) int {
 	return 0
 }
 
+// writeFile replaces a file, and makes the directories above it.
 func (b *Backend) writeFile(k key, path, text string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.alter(Exec, k, func(in *instance) {
-		in.Files = cloneOrEmpty(in.Files)
-		in.Files[path] = text
-	})
+	files, err := b.tree(k)
+	if err != nil {
+		return err
+	}
+	files.mu.Lock()
+	files.plant(path, textFile(text))
+	files.mu.Unlock()
+	return b.alter(Exec, k, func(*instance) {})
 }
 
-// file returns the text of a file. Every instance has a machine id of its own.
+// file returns the text of a file.
 func (g *guest) file(path string) (text string, ok bool) {
 	g.backend.mu.Lock()
 	defer g.backend.mu.Unlock()
-	in := g.backend.world.instances[keyOf(g.order)]
-	if in == nil {
+	files, err := g.backend.tree(keyOf(g.order))
+	if err != nil {
 		return "", false
 	}
-	if text, ok = in.Files[path]; ok {
-		return text, true
+	files.mu.Lock()
+	defer files.mu.Unlock()
+	p, err := files.there(path, true)
+	if err != nil || p.node.Type != pool.RegularFile {
+		return "", false
 	}
-	switch path {
-	case "/etc/hostname":
-		return string(in.Name) + "\n", true
-	case "/etc/machine-id":
-		sum := sha256.Sum256(fmt.Append(nil, in.Project, in.Name, in.Number))
-		return fmt.Sprintf("%x\n", sum[:16]), true
-	}
-	return "", false
+	return string(p.node.Data), true
 }
 
 func (g *guest) print(text string) int {

@@ -2,7 +2,6 @@ package simbackend
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -21,11 +20,12 @@ func (b *Backend) Fork(ctx context.Context, o pool.Order, source pool.InstanceNa
 			case b.o.Capacity > 0 && b.world.total >= b.o.Capacity:
 				return false, failed(Fork, o.Instance, "no space left on device")
 			}
-			return false, b.world.put(&instance{
+			in := &instance{
 				Project: of.Project, Name: o.Instance, Manager: o.Manager, Pool: o.Pool, Origin: of.Origin,
 				Status: pool.Stopped, Created: time.Now(), Location: of.Location, Number: b.world.number + 1,
-				Files: maps.Clone(of.Files),
-			})
+			}
+			in.Files = of.Files.copyFor(in)
+			return false, b.world.put(in)
 		},
 		end: func() error {
 			return b.alter(Fork, keyOf(o), func(in *instance) { in.Made = true })

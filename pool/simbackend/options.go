@@ -8,10 +8,10 @@ import (
 // Verb names what takes time and what can fail.
 type Verb string
 
-// The verbs: those of the backend, Exec of the guest, Fork, and two that happen
-// inside of others. Template is the making of a template, before the first
-// Create from it; Stop is the stopping of a running instance in Reset and
-// Delete, which takes time but does not fail by itself.
+// The verbs: those of the backend, Exec of the guest, Fork, the opening of files,
+// and two that happen inside of others. Template is the making of a template,
+// before the first Create from it; Stop is the stopping of a running instance in
+// Reset and Delete, which takes time but does not fail by itself.
 const (
 	Vet      Verb = "vet"
 	Resolve  Verb = "resolve"
@@ -28,6 +28,7 @@ const (
 	Fork     Verb = "fork"
 	// Profiles is whatever is asked about or done to profiles.
 	Profiles Verb = "profiles"
+	Files    Verb = "open the files of"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -43,6 +44,9 @@ type Options struct {
 	// Capacity is how many instances fit, templates apart; making one more
 	// fails. 0: no limit.
 	Capacity int
+	// Space is how many bytes the files of an instance may have together.
+	// 0: no limit.
+	Space int64
 	// Images maps what a spec names to the fingerprint behind it.
 	// nil: "ubuntu:24.04", "ubuntu:22.04" and "busybox".
 	Images map[string]string
@@ -78,6 +82,7 @@ var measured = map[Verb]Latency{
 	Exec:     between(20, 45),
 	Fork:     between(75, 140),
 	Profiles: between(3, 8),
+	Files:    between(5, 10),
 }
 
 func between(low, high int) Latency {

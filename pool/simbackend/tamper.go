@@ -138,3 +138,16 @@ func (b *Backend) Peak(p pool.PoolName) int {
 }
 
 func join(words iter.Seq[string]) string { return strings.Join(slices.Sorted(words), ", ") }
+
+// Fifo puts a fifo at a path in an instance, in place of what is there.
+func (b *Backend) Fifo(name pool.InstanceName, at string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	files, err := b.tree(key{"default", name})
+	if err != nil {
+		return
+	}
+	files.mu.Lock()
+	defer files.mu.Unlock()
+	files.plant(at, newNode(pool.Fifo, 0o600))
+}

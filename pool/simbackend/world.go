@@ -45,8 +45,8 @@ type instance struct {
 	Sick   bool   `json:"sick,omitempty"`
 	Wedged bool   `json:"wedged,omitempty"`
 	Number uint32 `json:"number"`
-	// Files are what was written inside.
-	Files map[string]string `json:"files,omitempty"`
+	// Files is what is inside, nil until somebody asks: then it is as it was made.
+	Files *tree `json:"files,omitempty"`
 }
 
 func (in *instance) key() key { return key{in.Project, in.Name} }
