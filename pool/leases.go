@@ -166,7 +166,7 @@ func (t *turn) endByName(id LeaseID, e Ending) (Grant, error) {
 func (t *turn) endLease(l *Lease, e Ending) {
 	e.At = t.now.Round(0)
 	next := *l
-	next.Ended, next.Env = &e, nil
+	next.Ended, next.Env, next.Commands = &e, nil, nil
 	t.putLease(&next)
 	r := t.x.running[l.ID]
 	delete(t.x.running, l.ID)

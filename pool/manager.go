@@ -41,6 +41,8 @@ type Manager struct {
 	// closing is closed when Close begins.
 	closing chan struct{}
 	running sync.WaitGroup
+	// recordings are the commands that run without their callers.
+	recordings recordings
 
 	mu      sync.Mutex
 	closed  bool
@@ -59,7 +61,8 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 	life, stop := context.WithCancel(context.Background())
 	m := &Manager{
 		stop: stop, closing: make(chan struct{}),
-		writers: map[PoolName]*writer{}, making: map[PoolName]bool{},
+		recordings: recordings{life: life, list: map[commandKey]*recording{}},
+		writers:    map[PoolName]*writer{}, making: map[PoolName]bool{},
 	}
 	m.env = &env{
 		manager: o.Store.Manager(), backend: o.Backend, store: o.Store, log: o.Log,
@@ -137,6 +140,7 @@ func (m *Manager) Close() error {
 	for _, w := range writers {
 		w.end()
 	}
+	m.recordings.wait()
 	m.running.Wait()
 	return nil
 }

@@ -60,6 +60,13 @@ const (
 	OpWhyAll         Operation = "whyAll"
 	OpWhy            Operation = "why"
 
+	OpDetach        Operation = "detach"
+	OpListCommands  Operation = "listCommands"
+	OpGetCommand    Operation = "getCommand"
+	OpSignalCommand Operation = "signalCommand"
+	OpDeleteCommand Operation = "deleteCommand"
+	OpOutput        Operation = "getOutput"
+
 	OpListProfiles  Operation = "listProfiles"
 	OpCreateProfile Operation = "createProfile"
 	OpGetProfile    Operation = "getProfile"
@@ -146,6 +153,20 @@ var Routes = []Route{
 	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
 		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
 
+	{Operation: OpDetach, Method: http.MethodPost, Path: "/1.0/leases/{lease}/commands", Access: Holders,
+		Summary: "Run a command that goes on without its caller; answered when it is noted", Request: Detach{}, Answer: pool.Detached{}, Status: http.StatusCreated},
+	{Operation: OpListCommands, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands", Access: Holders,
+		Summary: "List the detached commands of a lease, oldest first", Answer: []pool.Detached{}},
+	{Operation: OpGetCommand, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands/{command}", Access: Holders,
+		Summary: "Show a detached command", Answer: pool.Detached{},
+		Query: []Param{{Name: "wait", Summary: "if true, answer when it has ended"}}},
+	{Operation: OpSignalCommand, Method: http.MethodPost, Path: "/1.0/leases/{lease}/commands/{command}/signal", Access: Holders,
+		Summary: "Send a signal to a detached command", Request: Signal{}, Status: http.StatusNoContent},
+	{Operation: OpDeleteCommand, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/commands/{command}", Access: Holders,
+		Summary: "Kill a detached command if it runs, and forget it with its output", Status: http.StatusNoContent},
+	{Operation: OpOutput, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands/{command}/output", Access: Holders,
+		Summary: "Return what a detached command has written, as lines of JSON", Answer: OutputLine{}, Content: ProgressType,
+		Query: []Param{{Name: "stream", Summary: "stdout or stderr only"}, {Name: "follow", Summary: "if true, until it has ended"}}},
 	{Operation: OpForkLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/fork", Access: Holders,
 		Summary: "Lease copies of the instance of a lease to its holder; answered when all can be used", Request: Fork{}, Answer: []Lease{}, Status: http.StatusCreated},
 
