@@ -242,7 +242,7 @@ func (m *Manager) known(id LeaseID, d Detached) *Detached {
 		return &d
 	}
 	if d.State == CommandRunning {
-		d.State, d.Why = CommandLost, "lxd-poold was restarted while it ran"
+		d.State, d.Why = CommandLost, "lxd-pool was restarted while it ran"
 	}
 	d.Stdout.Dropped, d.Stderr.Dropped = d.Stdout.Bytes, d.Stderr.Bytes
 	return &d
@@ -355,7 +355,7 @@ func (m *Manager) output(ctx context.Context, q OutputRequest, tell func(OutputC
 	}
 	r := m.recordings.get(commandKey{q.Lease, q.Command})
 	if r == nil {
-		return Errorf(ErrNotFound, "", "cannot show what command %s wrote: lxd-poold was restarted since, and keeps that in memory only (it is %s)", d.ID, d.State)
+		return Errorf(ErrNotFound, "", "cannot show what command %s wrote: lxd-pool was restarted since, and keeps that in memory only (it is %s)", d.ID, d.State)
 	}
 	at := map[Stream]int64{}
 	for {
