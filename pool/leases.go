@@ -213,6 +213,8 @@ func (t *turn) verdict(in *Instance, cause Cause) Reason {
 		return ReasonVanished
 	case in.Epoch != t.x.Record.Epoch:
 		return ReasonPoolReset
+	case in.Moved || in.Moving != nil:
+		return ReasonMoved
 	case spec.Recycle == Replace || in.ForkOf != "":
 		return ReasonReleased
 	case spec.MaxUses > 0 && in.Uses+1 >= spec.MaxUses:

@@ -46,6 +46,7 @@ type Manager struct {
 
 	mu      sync.Mutex
 	closed  bool
+	away    map[RemoteName]*sweeper // those of other LXDs
 	writers map[PoolName]*writer
 	making  map[PoolName]bool // names that CreatePool is at work on
 }
@@ -62,14 +63,14 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 	m := &Manager{
 		stop: stop, closing: make(chan struct{}),
 		recordings: recordings{life: life, list: map[commandKey]*recording{}},
-		writers:    map[PoolName]*writer{}, making: map[PoolName]bool{},
+		writers:    map[PoolName]*writer{}, making: map[PoolName]bool{}, away: map[RemoteName]*sweeper{},
 	}
 	m.env = &env{
 		manager: o.Store.Manager(), backend: o.Backend, store: o.Store, log: o.Log,
 		bus: newBus(), slots: newSlots(o.Workers), limits: o.Workers,
 	}
-	m.sweeper = newSweeper(m)
-	m.env.look = m.sweeper.look
+	m.sweeper = newSweeper(m, "")
+	m.env.look, m.env.visit = m.look, func(remote RemoteName) { m.visit(life, remote) }
 	if err := m.openAll(ctx); err != nil {
 		stop()
 		return nil, err
@@ -79,6 +80,28 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 		m.running.Go(func() { watcher.Watch(life, m.hinted) })
 	}
 	return m, nil
+}
+
+// look asks for a listing of every LXD soon. It never waits.
+func (m *Manager) look() {
+	m.sweeper.look()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.away {
+		s.look()
+	}
+}
+
+// visit has a remote listed from now on.
+func (m *Manager) visit(life context.Context, remote RemoteName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.away[remote] != nil {
+		return
+	}
+	s := newSweeper(m, remote)
+	m.away[remote] = s
+	m.running.Go(func() { s.run(life) })
 }
 
 func (n Workers) withDefaults() Workers {

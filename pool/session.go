@@ -9,6 +9,7 @@ import (
 // session is the right to act on a leased instance until done is closed.
 type session struct {
 	order Order
+	place Place
 	lease *Lease
 	done  <-chan struct{}
 	// present counts those who act on the instance; leave ends our part in it.
@@ -23,8 +24,7 @@ type session struct {
 func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing string,
 	do func(ctx context.Context, power Power, s *session) (Result, error)) (Result, error) {
 	var nothing Result
-	power, err := powerOf[Power](m, doing)
-	if err != nil {
+	if _, err := powerOf[Power](m, doing); err != nil {
 		return nothing, err
 	}
 	s, err := m.sessionOf(ctx, id)
@@ -32,6 +32,15 @@ func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing s
 		return nothing, err
 	}
 	defer s.leave()
+	there, err := m.env.at(s.order.Remote)
+	if err != nil {
+		return nothing, err
+	}
+	return during(ctx, m, s, func(ctx context.Context) (Result, error) { return do(ctx, there.(Power), s) })
+}
+
+// during runs do, and ends its context with the lease.
+func during[Result any](ctx context.Context, m *Manager, s *session, do func(context.Context) (Result, error)) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -41,10 +50,11 @@ func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing s
 		case <-ctx.Done():
 		}
 	}()
-	result, err := do(ctx, power, s)
+	result, err := do(ctx)
 	select {
 	case <-s.done:
-		return nothing, m.whyDone(id)
+		var nothing Result
+		return nothing, m.whyDone(s.lease.ID)
 	default:
 		return result, err
 	}
@@ -85,10 +95,13 @@ func (t *turn) session(id LeaseID) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.unsettled() {
+		return nil, movingNow(l)
+	}
 	if t.present[in.Name] == nil {
 		t.present[in.Name] = &presence{}
 	}
-	return &session{order: t.order(in), lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
+	return &session{order: t.order(in), place: in.Place, lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
 }
 
 // whyDone says what cut what was done through a lease.
