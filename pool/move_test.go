@@ -21,7 +21,7 @@ func (w *world) leaseToMove(s pool.Spec) pool.Grant {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s.Size = 1
+	s.Size = max(s.Size, 1)
 	w.create(s)
 	g := w.acquire(pool.AcquireRequest{TTL: pool.Duration(24 * time.Hour)})[0]
 	w.shell(g, "write", "/mark", "here")
@@ -102,7 +102,7 @@ func TestALeasedInstanceMovesWithItsLeaseAndIsReplacedAfterwards(t *testing.T) {
 		{Remote: "far", Target: "sim2"}: {Remote: "far", Location: "sim2"},
 	} {
 		inWorld(t, simbackend.Options{}, func(w *world) {
-			g := w.leaseToMove(pool.Spec{Recycle: pool.ResetToSnapshot, Standby: pool.StandbyFrozen})
+			g := w.leaseToMove(pool.Spec{Size: 2, Max: 2, Recycle: pool.ResetToSnapshot, Standby: pool.StandbyFrozen})
 			moved, err := w.move(g, to)
 			if err != nil {
 				t.Fatal(err)
@@ -116,9 +116,9 @@ func TestALeasedInstanceMovesWithItsLeaseAndIsReplacedAfterwards(t *testing.T) {
 			w.reopen()
 			w.settle()
 			w.isAt(g, where.Remote, where.Location)
-			w.release(g)
+			w.release(g) // which the pool lacks
 			w.settle()
-			w.counts(pool.Counts{Ready: 1})
+			w.counts(pool.Counts{Ready: 2})
 			if left := members(w.lxd.Far("far")); len(left) != 0 {
 				t.Fatalf("%v are left", left)
 			}
@@ -285,6 +285,15 @@ func TestARemoteThatIsAwayMakesItsInstancesUnknownAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.settle()
+		watching, stop := context.WithCancel(w.ctx)
+		blamed := make(chan bool)
+		go func() {
+			away := false
+			for e := range w.m.Watch(watching) {
+				away = away || e.Type == pool.BackendAway
+			}
+			blamed <- away
+		}()
 		w.lxd.Far("far").SetAway(true)
 		time.Sleep(10 * time.Minute)
 		problems := w.status().Problems
@@ -302,6 +311,9 @@ func TestARemoteThatIsAwayMakesItsInstancesUnknownAndNothingElse(t *testing.T) {
 		w.counts(pool.Counts{Ready: 1})
 		if left := members(w.lxd.Far("far")); len(left) != 0 || len(w.status().Problems) != 0 {
 			t.Fatalf("left are %v and %+v", left, w.status().Problems)
+		}
+		if stop(); <-blamed {
+			t.Error("the LXD of the pools was taken for away")
 		}
 	})
 }
