@@ -174,15 +174,6 @@ func (m *Manager) move(ctx context.Context, mover Mover, s *session, move *Movin
 	return Grant{}, moveErr
 }
 
-func isClosed(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
-}
-
 // beginMove writes down that an instance is about to be moved.
 func (t *turn) beginMove(id LeaseID, move *Moving) (Grant, error) {
 	l, in, err := t.lease(id)
