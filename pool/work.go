@@ -16,7 +16,6 @@ const (
 	verbCheck  verb = "check"
 	verbReset  verb = "reset"
 	verbDelete verb = "delete"
-	verbSettle verb = "settle" // a move
 )
 
 // How long a call of the backend may take before its outcome is unknown. A
@@ -42,9 +41,6 @@ type job struct {
 	present *presence
 	// stop has the call given up.
 	stop context.CancelFunc
-	// move is the one to be settled, remotes are where to delete.
-	move    *Moving
-	remotes []RemoteName
 }
 
 // outcome is what a job came to.
@@ -71,7 +67,7 @@ func (s slots) of(v verb) chan struct{} {
 		return s.create
 	case verbStart, verbCheck:
 		return s.start
-	case verbReset, verbDelete, verbSettle:
+	case verbReset, verbDelete:
 		return s.clean
 	}
 	return nil
@@ -106,8 +102,7 @@ func (w *writer) begin(name InstanceName) {
 		return
 	}
 	if v := w.needs(in); v != "" {
-		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name],
-			move: in.Moving, remotes: in.remotes()})
+		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name]})
 	}
 }
 
@@ -119,11 +114,6 @@ func (w *writer) needs(in *Instance) verb {
 		return verbCreate
 	case in.State == Starting && !w.awaitsFork(in.Name):
 		return verbStart
-	case in.State == Leased && in.Moving != nil:
-		if w.moving[in.Name] {
-			return "" // somebody is at it
-		}
-		return verbSettle
 	case in.State == Leased && asleep:
 		return verbWake
 	case in.State == Ready && w.checks[in.Name]:
@@ -149,7 +139,7 @@ func (w *writer) order(in *Instance) Order {
 	if in.ForkOf != "" {
 		spec.Standby = StandbyRunning // it is somebody's from the start
 	}
-	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Remote: in.Place.Remote, Origin: in.Origin}
+	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Origin: in.Origin}
 }
 
 // start runs a job on a worker of its own.
@@ -201,62 +191,29 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 	ctx, cancel := context.WithTimeout(ctx, j.timeout())
 	defer cancel()
 	defer func() { o.late = o.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) }()
-	backend, err := e.at(j.order.Remote)
-	if err != nil {
-		return outcome{err: err}
-	}
 	switch j.verb {
 	case verbCreate:
-		o.origin, o.err = create(ctx, backend, j)
+		o.origin, o.err = e.create(ctx, j)
 	case verbStart:
-		o.place, o.err = backend.Start(ctx, j.order)
-		o.place.Remote = j.order.Remote
+		o.place, o.err = e.backend.Start(ctx, j.order)
 	case verbWake:
-		o.err = backend.Wake(ctx, j.order)
+		o.err = e.backend.Wake(ctx, j.order)
 	case verbCheck:
-		o.err = backend.Check(ctx, j.order)
+		o.err = e.backend.Check(ctx, j.order)
 	case verbReset:
-		o.err = backend.Reset(ctx, j.order)
+		o.err = e.backend.Reset(ctx, j.order)
 	case verbDelete:
-		o.err = e.deleteOn(ctx, j.order, j.remotes...)
-	case verbSettle:
-		o.place, o.err = e.settle(ctx, j)
+		o.err = e.backend.Delete(ctx, j.order)
 	}
 	return o
 }
 
-// deleteOn deletes an instance from every LXD that it may be on.
-func (e *env) deleteOn(ctx context.Context, o Order, remotes ...RemoteName) error {
-	var errs []error
-	for _, remote := range remotes {
-		backend, err := e.at(remote)
-		if err == nil {
-			err = backend.Delete(ctx, o)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// settle ends a move that nobody is at any more.
-func (e *env) settle(ctx context.Context, j *job) (Place, error) {
-	if j.move.Arrived {
-		return j.move.To, e.deleteOn(ctx, j.order, j.move.From.Remote)
-	}
-	return e.backend.(Mover).Settle(ctx, j.order, *j.move)
-}
-
-// elsewhere reports whether another LXD than the pools' may be to blame.
-func (j *job) elsewhere() bool {
-	return len(j.remotes) != 1 || j.remotes[0] != ""
-}
-
 // create makes the job's instance.
-func create(ctx context.Context, backend Backend, j *job) (Origin, error) {
+func (e *env) create(ctx context.Context, j *job) (Origin, error) {
 	if j.source == "" {
-		return backend.Create(ctx, j.order)
+		return e.backend.Create(ctx, j.order)
 	}
-	return j.order.Origin, backend.(Forker).Fork(ctx, j.order, j.source)
+	return j.order.Origin, e.backend.(Forker).Fork(ctx, j.order, j.source)
 }
 
 // awaitParting waits until nobody acts for the last holder on an instance that
@@ -284,8 +241,6 @@ func (j *job) timeout() time.Duration {
 		return wakeTimeout
 	case verbCheck:
 		return checkTimeout
-	case verbSettle:
-		return settleTimeout
 	}
 	return cleanTimeout
 }
@@ -311,16 +266,11 @@ func (t *turn) jobEnded(j *job, o outcome) {
 	switch {
 	case o.err == nil:
 		delete(t.tries, name)
-		if !j.elsewhere() {
-			t.backendBack()
-		}
+		t.backendBack()
 		t.succeeded(in, j, o)
 	case o.late:
 		t.env.look() // is it LXD, or this one?
 		t.late(in, j)
-	case j.elsewhere() && (errors.Is(o.err, ErrUnavailable) || errors.Is(o.err, ErrNotFound)):
-		t.env.look() // which LXD is it?
-		t.uncertain(in, j, o.err)
 	case errors.Is(o.err, ErrUnavailable):
 		t.backendAway(o.err)
 		t.uncertain(in, j, o.err)
@@ -357,8 +307,6 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 		t.awake(in)
 	case verbCheck:
 		t.checked[in.Name] = t.now
-	case verbSettle:
-		t.settled(in, o.place)
 	case verbReset:
 		t.stats.ToRecycle.observe(t.now.Sub(in.Since))
 		t.move(in, Spare, nil)
@@ -394,7 +342,7 @@ func (t *turn) becomeReady(in *Instance, standby Standby, place Place) {
 func (t *turn) late(in *Instance, j *job) {
 	err := Errorf(ErrFailed, "", "cannot %s %s: it took longer than %s", j.verb, in.Name, Duration(j.timeout()))
 	patient := j.verb == verbCheck || j.verb == verbWake // LXD itself may have stood still
-	if j.verb == verbSettle || patient && t.tries[in.Name] == 0 {
+	if patient && t.tries[in.Name] == 0 {
 		t.uncertain(in, j, err)
 		return
 	}
@@ -444,8 +392,6 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 		t.doom(in, ReasonResetFailed, err.Error())
 	case verbDelete:
 		t.deleteFailed(in, err)
-	case verbSettle:
-		t.settleFailed(in, err)
 	}
 }
 

@@ -121,7 +121,7 @@ func (c *Client) dress(r *http.Request, what call) {
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+string(c.Token))
 	}
-	if what.op != api.OpCreatePool && what.op != api.OpDetach && what.op != api.OpCreateProfile {
+	if what.op != api.OpCreatePool && what.op != api.OpCreateProfile {
 		// Lets the transport repeat it when a kept connection turns out to be
 		// dead. An empty list is not sent.
 		r.Header["X-Idempotency-Key"] = []string{}

@@ -169,34 +169,6 @@ func (d direct) Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int,
 	return d.e.m.Exec(ctx, id, c)
 }
 
-func (d direct) Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error) {
-	return d.e.m.Detach(ctx, id, c)
-}
-
-func (d direct) Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error) {
-	return d.e.m.Commands(ctx, id)
-}
-
-func (d direct) Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error) {
-	return d.e.m.Command(ctx, id, command)
-}
-
-func (d direct) WaitCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error) {
-	return d.e.m.WaitCommand(ctx, id, command)
-}
-
-func (d direct) SignalCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID, signal int) error {
-	return d.e.m.SignalCommand(ctx, id, command, signal)
-}
-
-func (d direct) DeleteCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) error {
-	return d.e.m.DeleteCommand(ctx, id, command)
-}
-
-func (d direct) Output(ctx context.Context, q pool.OutputRequest) iter.Seq2[pool.OutputChunk, error] {
-	return d.e.m.Output(ctx, q)
-}
-
 func (d direct) Why(ctx context.Context, subject string) ([]pool.Explanation, error) {
 	return d.e.m.Why(ctx, subject)
 }

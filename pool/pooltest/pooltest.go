@@ -46,13 +46,6 @@ type Service interface {
 	Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, error)
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
 	ProfileService
-	Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error)
-	Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error)
-	Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
-	WaitCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
-	SignalCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID, signal int) error
-	DeleteCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) error
-	Output(ctx context.Context, q pool.OutputRequest) iter.Seq2[pool.OutputChunk, error]
 	Why(ctx context.Context, subject string) ([]pool.Explanation, error)
 	Watch(ctx context.Context) iter.Seq[pool.Event]
 }
@@ -87,7 +80,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, commandCases, remoteCases, profileCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, remoteCases, profileCases)
 
 // bench is what a case works with.
 type bench struct {

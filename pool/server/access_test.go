@@ -53,12 +53,11 @@ var bodies = map[api.Operation]string{
 	api.OpHoldLease:   `{"for":"1h","reason":"a look"}`,
 	api.OpForkLease:   `{}`,
 
-	api.OpDetach:        `{"args":["true"]}`,
-	api.OpSignalCommand: `{"signal":15}`,
-
-	api.OpCreateProfile: `{"name":"new"}`,
-	api.OpPutProfile:    `{"description":"the first"}`,
-	api.OpPatchProfile:  `{"set":{"description":"the first"}}`,
+	api.OpCreateProfile:  `{"name":"new"}`,
+	api.OpPutProfile:     `{"description":"the first"}`,
+	api.OpPatchProfile:   `{"set":{"description":"the first"}}`,
+	api.OpPower:          `{"action":"restart"}`,
+	api.OpCreateSnapshot: `{}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -67,12 +66,15 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 			t.Run(string(route.Operation)+"/"+v.name, func(t *testing.T) {
 				inBench(t, pool.Spec{Size: 2}, func(b *bench) {
 					lease := b.acquire("user:alice", pool.AcquireRequest{})
-					command := b.furnish(lease)
+					b.furnish()
+					if _, err := b.m.CreateSnapshot(b.Context(), lease.ID, aSnapshot); err != nil {
+						b.Fatal(err)
+					}
 					want := refusals[route.Access][i]
 					if want == 0 {
 						want = welcome(&route)
 					}
-					got := b.ask(ask{who: v.who, token: v.token(lease), method: route.Method, path: pathOf(&route, lease, command), body: bodies[route.Operation]})
+					got := b.ask(ask{who: v.who, token: v.token(lease), method: route.Method, path: pathOf(&route, lease), body: bodies[route.Operation]})
 					if got.status != want {
 						b.Fatalf("got %d, not %d: %s", got.status, want, got.body)
 					}
@@ -82,18 +84,12 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 	}
 }
 
-// furnish makes the other things that are called as the pool is, and a command
-// that runs in a lease.
-func (b *bench) furnish(lease *api.Lease) pool.CommandID {
+// furnish makes the other things that are called as the pool is.
+func (b *bench) furnish() {
 	toys := pool.NewRemote{Name: "ci", URL: "https://toys.example", Protocol: pool.Simplestreams}
 	if _, err := b.m.AddRemote(b.Context(), toys); err != nil {
 		b.Fatal(err)
 	}
-	d, err := b.m.Detach(b.Context(), lease.ID, pool.Command{Args: []string{"sleep", "infinity"}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return d.ID
 }
 
 // welcome is the status for those who are let in.
@@ -109,10 +105,13 @@ func welcome(route *api.Route) int {
 	return max(route.Status, http.StatusOK)
 }
 
-func pathOf(route *api.Route, lease *api.Lease, command pool.CommandID) string {
+// aSnapshot is one that the lease of the path has.
+const aSnapshot = "before"
+
+func pathOf(route *api.Route, lease *api.Lease) string {
 	switch {
-	case strings.Contains(route.Path, "{command}"):
-		return route.At(string(lease.ID), string(command))
+	case strings.Contains(route.Path, "{snapshot}"):
+		return route.At(string(lease.ID), aSnapshot)
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
 	case strings.Contains(route.Path, "{profile}"):

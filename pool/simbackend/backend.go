@@ -13,7 +13,7 @@ import (
 
 // Backend is a simulated LXD. Its methods may be called at the same time.
 type Backend struct {
-	mu      *sync.Mutex // shared with those in far
+	mu      sync.Mutex
 	world   *world
 	away    bool
 	outages int
@@ -22,10 +22,6 @@ type Backend struct {
 	images  map[string]string
 	remotes map[pool.RemoteName]pool.Remote
 	dice    map[Verb]*rand.Rand
-
-	// far are the LXDs of the remotes, lost the members that are away.
-	far  map[pool.RemoteName]*Backend
-	lost map[string]bool
 
 	// busy holds what is under way on an instance, inside how many callers wait
 	// for the end of such a thing. A caller that left may leave the first behind.
@@ -41,13 +37,11 @@ type Backend struct {
 }
 
 var (
-	_ pool.Backend   = (*Backend)(nil)
-	_ pool.Watcher   = (*Backend)(nil)
-	_ pool.Guest     = (*Backend)(nil)
-	_ pool.Remotes   = (*Backend)(nil)
-	_ pool.Files     = (*Backend)(nil)
-	_ pool.Mover     = (*Backend)(nil)
-	_ pool.Elsewhere = (*Backend)(nil)
+	_ pool.Backend = (*Backend)(nil)
+	_ pool.Watcher = (*Backend)(nil)
+	_ pool.Guest   = (*Backend)(nil)
+	_ pool.Remotes = (*Backend)(nil)
+	_ pool.Files   = (*Backend)(nil)
 )
 
 // New makes an empty world in memory.
@@ -77,12 +71,7 @@ func newBackend(o Options, w *world) *Backend {
 	if o.Projects == nil {
 		o.Projects = []string{"default"}
 	}
-	if o.Members == nil {
-		o.Members = []string{"sim", "sim2"}
-	}
 	b := &Backend{
-		mu:       new(sync.Mutex),
-		lost:     map[string]bool{},
 		world:    w,
 		latency:  maps.Clone(o.Latency),
 		faults:   cloneOrEmpty(o.Faults),

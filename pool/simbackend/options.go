@@ -8,10 +8,11 @@ import (
 // Verb names what takes time and what can fail.
 type Verb string
 
-// The verbs: those of the backend, Exec of the guest, Fork, those of a move, the
-// opening of files, and two that happen inside of others. Template is the making
-// of a template, before the first Create from it; Stop is the stopping of a
-// running instance in Reset and Delete, which takes time but does not fail by itself.
+// The verbs: those of the backend, those of holders from Exec on, and two that
+// happen inside of others. Template is the making of a template, before the
+// first Create from it; Stop is the stopping of a running instance in Reset,
+// Delete, Switch and Restore, which takes time but does not fail by itself.
+// Snapshot is also the deletion of one, Inspect whatever is looked at.
 const (
 	Vet      Verb = "vet"
 	Resolve  Verb = "resolve"
@@ -26,11 +27,13 @@ const (
 	List     Verb = "list"
 	Exec     Verb = "exec"
 	Fork     Verb = "fork"
-	Move     Verb = "move"
-	Settle   Verb = "settle"
 	// Profiles is whatever is asked about or done to profiles.
 	Profiles Verb = "profiles"
 	Files    Verb = "open the files of"
+	Switch   Verb = "switch"
+	Snapshot Verb = "snapshot"
+	Restore  Verb = "restore"
+	Inspect  Verb = "inspect"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -56,9 +59,6 @@ type Options struct {
 	// Projects those that there are. nil: "default" alone.
 	Profiles []string
 	Projects []string
-	// Members are those of the cluster. nil: "sim", where instances are made if
-	// nothing else is said, and "sim2".
-	Members []string
 	// History is how many of the latest deeds are remembered. 0: 4096.
 	History int
 }
@@ -86,10 +86,12 @@ var measured = map[Verb]Latency{
 	List:     between(30, 50),
 	Exec:     between(20, 45),
 	Fork:     between(75, 140),
-	Move:     between(1500, 2500),
-	Settle:   between(700, 900),
 	Profiles: between(3, 8),
 	Files:    between(5, 10),
+	Switch:   between(12, 20),
+	Snapshot: between(60, 110),
+	Restore:  between(70, 90),
+	Inspect:  between(16, 30),
 }
 
 func between(low, high int) Latency {
