@@ -54,6 +54,9 @@ type Order struct {
 	Pool     PoolName
 	Instance InstanceName
 	Spec     *Spec
+	// Remote is the LXD that it is on, "" that of the pool. It says which backend
+	// is asked (see [Elsewhere]); that one need not look at it.
+	Remote RemoteName
 	// Origin is what the instance is made from, "" when it was not looked up.
 	Origin Origin
 }
@@ -65,9 +68,11 @@ type Seen struct {
 	// Template is the origin that members are copied from it for; "" for a
 	// member. A template under construction has the origin "building".
 	Template Origin
-	Status   Status
-	Place    Place // without addresses
-	Created  time.Time
+	// Of is the member that it is an unfinished copy of, made by LXD to move it.
+	Of      InstanceName
+	Status  Status
+	Place   Place // without addresses
+	Created time.Time
 }
 
 // Building is the origin of a template that is not finished.

@@ -27,8 +27,9 @@ const (
 	PoolReopened    EventType = "pool-reopened"
 	InstanceState   EventType = "instance-state"
 	InstanceGone    EventType = "instance-gone"
+	InstanceMoving  EventType = "instance-moving"
+	InstanceMoved   EventType = "instance-moved"
 	InstanceLeaked  EventType = "instance-leaked"
-	InstanceChanged EventType = "instance-changed" // by its holder: stopped, started, restored
 	LeaseGranted    EventType = "lease-granted"
 	LeaseRenewed    EventType = "lease-renewed"
 	LeaseEnded      EventType = "lease-ended"

@@ -181,7 +181,8 @@ func (t *turn) orderForks() {
 		}
 		for range f.Count {
 			f.names = append(f.names, t.orderNew(func(in *Instance) {
-				in.ForkOf, in.Origin, in.Spec, in.Place.Project = source.Name, source.Origin, source.Spec, source.Place.Project
+				in.ForkOf, in.Origin, in.Spec = source.Name, source.Origin, source.Spec
+				in.Place.Remote, in.Place.Project = source.Place.Remote, source.Place.Project
 			}))
 		}
 	}

@@ -31,11 +31,13 @@ type Instance struct {
 	Fence Fence `json:"fence,omitempty"`
 	// Uses counts the leases that ended on it.
 	Uses int `json:"uses,omitempty"`
-	// Standby is the level that it was brought to when it became ready; running
-	// once it was woken for a holder.
+	// Standby is the level that it was brought to when it became ready.
 	Standby Standby `json:"standby,omitempty"`
 	// Place says where it is and how it is reached, as last seen.
 	Place Place `json:"place,omitzero"`
+	// Moving says that a move is not over. Moved: one has been; it is never reset.
+	Moving *Moving `json:"moving,omitempty"`
+	Moved  bool    `json:"moved,omitempty"`
 	// Lease is whose it is, while leased.
 	Lease LeaseID `json:"lease,omitempty"`
 	// Hold keeps it from being cleaned for a while.
@@ -65,6 +67,7 @@ const (
 	ReasonResetFailed  Reason = "reset-failed" // it could not be shown clean
 	ReasonVanished     Reason = "vanished"     // deleted behind our back
 	ReasonTampered     Reason = "tampered"     // started, stopped or paused behind our back
+	ReasonMoved        Reason = "moved"        // its lease ended, and it was moved meanwhile
 	ReasonHeld         Reason = "held"         // kept for a look after its lease
 	ReasonLeaked       Reason = "leaked"       // tagged as ours, but nobody remembers it
 	ReasonPoolReset    Reason = "pool-reset"   // an operator had the pool reset
@@ -81,13 +84,11 @@ type Origin string
 
 // Place is where an instance is and how it is reached.
 type Place struct {
-	Project   string    `json:"project,omitempty"`
-	Location  string    `json:"location,omitempty"`
-	Addresses []Address `json:"addresses,omitempty"`
-}
-
-func (p Place) equal(q Place) bool {
-	return p.Project == q.Project && p.Location == q.Location && slices.Equal(p.Addresses, q.Addresses)
+	// Remote is the LXD that it was moved to, "" that of the pool.
+	Remote    RemoteName `json:"remote,omitempty"`
+	Project   string     `json:"project,omitempty"`
+	Location  string     `json:"location,omitempty"`
+	Addresses []Address  `json:"addresses,omitempty"`
 }
 
 // Address is one global address of an instance.

@@ -26,6 +26,9 @@ type Lease struct {
 	// secrets: it is never logged. The journal holds it until the lease ends. What
 	// becomes of it in a backend is said at [Command.Env].
 	Env map[string]string `json:"env,omitempty"`
+	// Commands are those that run without their callers, oldest first, until the
+	// lease ends.
+	Commands []*Detached `json:"commands,omitempty"`
 	// Secrets are the SHA-256 sums of its tokens. There is more than one when an
 	// acquire was repeated, since a lost answer took its token with it.
 	Secrets [][]byte `json:"secrets,omitempty"`

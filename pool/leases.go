@@ -166,7 +166,7 @@ func (t *turn) endByName(id LeaseID, e Ending) (Grant, error) {
 func (t *turn) endLease(l *Lease, e Ending) {
 	e.At = t.now.Round(0)
 	next := *l
-	next.Ended, next.Env = &e, nil
+	next.Ended, next.Env, next.Commands = &e, nil, nil
 	t.putLease(&next)
 	r := t.x.running[l.ID]
 	delete(t.x.running, l.ID)
@@ -213,6 +213,8 @@ func (t *turn) verdict(in *Instance, cause Cause) Reason {
 		return ReasonVanished
 	case in.Epoch != t.x.Record.Epoch:
 		return ReasonPoolReset
+	case in.Moved || in.Moving != nil:
+		return ReasonMoved
 	case spec.Recycle == Replace || in.ForkOf != "":
 		return ReasonReleased
 	case spec.MaxUses > 0 && in.Uses+1 >= spec.MaxUses:

@@ -41,9 +41,12 @@ type Manager struct {
 	// closing is closed when Close begins.
 	closing chan struct{}
 	running sync.WaitGroup
+	// recordings are the commands that run without their callers.
+	recordings recordings
 
 	mu      sync.Mutex
 	closed  bool
+	away    map[RemoteName]*sweeper // those of other LXDs
 	writers map[PoolName]*writer
 	making  map[PoolName]bool // names that CreatePool is at work on
 }
@@ -59,14 +62,15 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 	life, stop := context.WithCancel(context.Background())
 	m := &Manager{
 		stop: stop, closing: make(chan struct{}),
-		writers: map[PoolName]*writer{}, making: map[PoolName]bool{},
+		recordings: recordings{life: life, list: map[commandKey]*recording{}},
+		writers:    map[PoolName]*writer{}, making: map[PoolName]bool{}, away: map[RemoteName]*sweeper{},
 	}
 	m.env = &env{
 		manager: o.Store.Manager(), backend: o.Backend, store: o.Store, log: o.Log,
 		bus: newBus(), slots: newSlots(o.Workers), limits: o.Workers,
 	}
-	m.sweeper = newSweeper(m)
-	m.env.look = m.sweeper.look
+	m.sweeper = newSweeper(m, "")
+	m.env.look, m.env.visit = m.look, func(remote RemoteName) { m.visit(life, remote) }
 	if err := m.openAll(ctx); err != nil {
 		stop()
 		return nil, err
@@ -76,6 +80,28 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 		m.running.Go(func() { watcher.Watch(life, m.hinted) })
 	}
 	return m, nil
+}
+
+// look asks for a listing of every LXD soon. It never waits.
+func (m *Manager) look() {
+	m.sweeper.look()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.away {
+		s.look()
+	}
+}
+
+// visit has a remote listed from now on.
+func (m *Manager) visit(life context.Context, remote RemoteName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.away[remote] != nil {
+		return
+	}
+	s := newSweeper(m, remote)
+	m.away[remote] = s
+	m.running.Go(func() { s.run(life) })
 }
 
 func (n Workers) withDefaults() Workers {
@@ -137,6 +163,7 @@ func (m *Manager) Close() error {
 	for _, w := range writers {
 		w.end()
 	}
+	m.recordings.wait()
 	m.running.Wait()
 	return nil
 }

@@ -325,9 +325,9 @@ func (t *turn) bury() {
 		return
 	}
 	t.burying = true
-	ctx := t.work
+	ctx, remotes := t.work, t.x.Record.Remotes
 	t.workers.Go(func() {
-		err := t.env.bury(ctx, t.name)
+		err := t.env.bury(ctx, t.name, remotes)
 		t.tell(ctx, func(t *turn) {
 			t.burying = false
 			if err != nil {
@@ -342,16 +342,35 @@ func (t *turn) bury() {
 	})
 }
 
-// bury deletes everything in LXD that carries the tag of a pool.
-func (e *env) bury(ctx context.Context, name PoolName) error {
+// bury deletes everything in LXD, and on the remotes that were used, that carries the tag of a pool.
+func (e *env) bury(ctx context.Context, name PoolName, remotes []RemoteName) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
 	defer cancel()
-	all, err := e.backend.List(ctx, e.manager)
+	for _, remote := range append([]RemoteName{""}, remotes...) {
+		if err := e.buryOn(ctx, name, remote); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buryOn is bury for one LXD. A remote that was forgotten is not in the way:
+// nothing that the books know of was left there.
+func (e *env) buryOn(ctx context.Context, name PoolName, remote RemoteName) error {
+	backend, err := e.at(remote)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	all, err := backend.List(ctx, e.manager)
 	if err != nil {
 		return err
 	}
 	for _, seen := range all {
 		if seen.Pool == name {
+			seen.Place.Remote = remote
 			if err := e.remove(ctx, seen); err != nil {
 				return err
 			}
@@ -363,7 +382,7 @@ func (e *env) bury(ctx context.Context, name PoolName) error {
 // remove deletes something listed that is in nobody's books.
 func (e *env) remove(ctx context.Context, seen Seen) error {
 	spec := Spec{Project: seen.Place.Project}.WithDefaults()
-	return e.backend.Delete(ctx, Order{Manager: e.manager, Pool: seen.Pool, Instance: seen.Name, Spec: &spec})
+	return e.deleteOn(ctx, Order{Manager: e.manager, Pool: seen.Pool, Instance: seen.Name, Spec: &spec}, seen.Place.Remote)
 }
 
 func doomed(name PoolName) error {

@@ -239,6 +239,15 @@ func (m *Manager) unusedRemote(ctx context.Context, verb string, name RemoteName
 			return Errorf(ErrInUse, "give the pool another image, or delete it",
 				"cannot %s remote %s: pool %s is made from %s", verb, name, p.Name, p.Spec.Image)
 		}
+		all, err := m.Instances(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		for _, in := range all {
+			if in.mayBeOn(name) {
+				return Errorf(ErrInUse, "move it away, or release it", "cannot %s remote %s: instance %s was moved there", verb, name, in.Name)
+			}
+		}
 	}
 	return nil
 }

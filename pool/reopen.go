@@ -122,6 +122,9 @@ func (w *writer) resume() {
 	w.agenda.set(alarm{kind: alarmAlive}, t.now.Add(aliveEvery))
 	w.agenda.set(alarm{kind: alarmResolve}, t.now.Add(jitter(5*time.Second)))
 	w.agenda.set(alarm{kind: alarmPlan}, t.now)
+	for _, remote := range w.x.Record.Remotes {
+		w.env.visit(remote)
+	}
 	w.env.look()
 }
 

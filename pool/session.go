@@ -2,8 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -11,6 +9,7 @@ import (
 // session is the right to act on a leased instance until done is closed.
 type session struct {
 	order Order
+	place Place
 	lease *Lease
 	done  <-chan struct{}
 	// present counts those who act on the instance; leave ends our part in it.
@@ -25,8 +24,7 @@ type session struct {
 func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing string,
 	do func(ctx context.Context, power Power, s *session) (Result, error)) (Result, error) {
 	var nothing Result
-	power, err := powerOf[Power](m, doing)
-	if err != nil {
+	if _, err := powerOf[Power](m, doing); err != nil {
 		return nothing, err
 	}
 	s, err := m.sessionOf(ctx, id)
@@ -34,6 +32,15 @@ func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing s
 		return nothing, err
 	}
 	defer s.leave()
+	there, err := m.env.at(s.order.Remote)
+	if err != nil {
+		return nothing, err
+	}
+	return during(ctx, m, s, func(ctx context.Context) (Result, error) { return do(ctx, there.(Power), s) })
+}
+
+// during runs do, and ends its context with the lease.
+func during[Result any](ctx context.Context, m *Manager, s *session, do func(context.Context) (Result, error)) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -43,40 +50,14 @@ func act[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing s
 		case <-ctx.Done():
 		}
 	}()
-	result, err := do(ctx, power, s)
+	result, err := do(ctx)
 	select {
 	case <-s.done:
-		return nothing, m.whyDone(id)
+		var nothing Result
+		return nothing, m.whyDone(s.lease.ID)
 	default:
-		return result, startNext(err, id)
+		return result, err
 	}
-}
-
-// actAlone is act for what changes the instance as a whole, such as its status:
-// one does so at a time, and the others wait for it.
-func actAlone[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing string,
-	do func(ctx context.Context, power Power, s *session) (Result, error)) (Result, error) {
-	return act(ctx, m, id, doing, func(ctx context.Context, power Power, s *session) (Result, error) {
-		select {
-		case s.present.alone <- struct{}{}:
-			defer func() { <-s.present.alone }()
-			return do(ctx, power, s)
-		case <-ctx.Done():
-			var nothing Result
-			return nothing, ctx.Err()
-		}
-	})
-}
-
-// startNext says how to go on when something needs an instance that runs.
-func startNext(err error, id LeaseID) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind != ErrNotRunning || e.Next != "" {
-		return err
-	}
-	told := *e
-	told.Next = fmt.Sprintf("start it with \"lxd-pool start %s\"", id)
-	return &told
 }
 
 // powerOf returns a power of the backend, or says that it has not got it.
@@ -114,37 +95,13 @@ func (t *turn) session(id LeaseID) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.unsettled() {
+		return nil, movingNow(l)
+	}
 	if t.present[in.Name] == nil {
-		t.present[in.Name] = &presence{alone: make(chan struct{}, 1)}
+		t.present[in.Name] = &presence{}
 	}
-	return &session{order: t.order(in), lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
-}
-
-// changed takes in that the instance was changed as a whole: what became of it,
-// where it is now (the zero place if that is not known), and what went wrong,
-// which it returns. It notes that for those too who have left meanwhile.
-func (m *Manager) changed(ctx context.Context, s *session, became string, now Place, failed error) (Grant, error) {
-	w, err := m.ofLease(s.lease.ID)
-	if err != nil {
-		return Grant{}, err
-	}
-	grant, err := change(context.WithoutCancel(ctx), w, func(t *turn) (Grant, error) {
-		l, in, err := t.lease(s.lease.ID)
-		if err != nil {
-			return Grant{}, err
-		}
-		if now.Project != "" && !now.equal(in.Place) {
-			in = t.change(in, func(next *Instance) { next.Place = now })
-		}
-		if failed == nil {
-			t.event(Event{Type: InstanceChanged, Lease: l.ID, Instance: in.Name, Holder: l.Holder, Message: became})
-		}
-		return Grant{Lease: l, Instance: in}, nil
-	})
-	if failed != nil {
-		return Grant{}, failed
-	}
-	return grant, err
+	return &session{order: t.order(in), place: in.Place, lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
 }
 
 // whyDone says what cut what was done through a lease.
@@ -164,8 +121,6 @@ type presence struct {
 	mu    sync.Mutex
 	n     int
 	empty chan struct{} // closed when n is 0 again
-	// alone is full while one of them changes the instance as a whole.
-	alone chan struct{}
 }
 
 // enter counts one more, until leave is called, once.

@@ -57,8 +57,8 @@ type Spec struct {
 	MaxUses int `json:"max-uses,omitempty"`
 	// MaxHolds is how many instances may be held for a look at once. 0: 3.
 	MaxHolds int `json:"max-holds,omitempty"`
-	// MaxSnapshots is how many snapshots a holder may have of an instance. 0: 10.
-	MaxSnapshots int `json:"max-snapshots,omitempty"`
+	// Publish is who may make images from leased instances.
+	Publish Publishers `json:"publish,omitempty"`
 }
 
 // Type is the kind of an instance.
@@ -96,7 +96,6 @@ const (
 	DefaultTTL          = Duration(time.Hour)
 	DefaultMaxTTL       = Duration(24 * time.Hour)
 	DefaultMaxHolds     = 3
-	DefaultMaxSnapshots = 10
 	// LimitMax is the largest max that a pool may have.
 	LimitMax = 100_000
 	// MinTTL is the shortest lease.
@@ -113,7 +112,7 @@ func (s Spec) WithDefaults() Spec {
 	s.MaxTTL = cmp.Or(s.MaxTTL, max(DefaultMaxTTL, s.TTL))
 	s.TTL = cmp.Or(s.TTL, min(DefaultTTL, s.MaxTTL))
 	s.MaxHolds = cmp.Or(s.MaxHolds, DefaultMaxHolds)
-	s.MaxSnapshots = cmp.Or(s.MaxSnapshots, DefaultMaxSnapshots)
+	s.Publish = cmp.Or(s.Publish, PublishOperators)
 	if s.Max == 0 {
 		s.Max = max(4, 2*(s.Size+s.Spares))
 	}
@@ -142,6 +141,8 @@ func (s *Spec) Validate() error {
 		return badChoice("standby", s.Standby, StandbyRunning, StandbyFrozen)
 	case s.Recycle != Replace && s.Recycle != ResetToSnapshot:
 		return badChoice("recycle", s.Recycle, Replace, ResetToSnapshot)
+	case s.Publish != PublishOperators && s.Publish != PublishHolders:
+		return badChoice("publish", s.Publish, PublishOperators, PublishHolders)
 	case s.Size < 0:
 		return tooSmall("size", s.Size)
 	case s.Spares < 0:
@@ -150,8 +151,6 @@ func (s *Spec) Validate() error {
 		return tooSmall("max-uses", s.MaxUses)
 	case s.MaxHolds < 0:
 		return tooSmall("max-holds", s.MaxHolds)
-	case s.MaxSnapshots < 0:
-		return tooSmall("max-snapshots", s.MaxSnapshots)
 	case s.Max < 1 || s.Max > LimitMax:
 		return Invalidf("", "cannot use max=%d: it must be from 1 to %d", s.Max, LimitMax)
 	case s.Size+s.Spares > s.Max:

@@ -136,6 +136,7 @@ func (t *turn) resolved(making string, origin Origin, err error) {
 const (
 	remedyJournal  = "free space or mend the disk; lxd-pool goes on by itself"
 	remedyAway     = "bring LXD back; lxd-pool goes on by itself"
+	remedyRemote   = "bring it back; lxd-pool goes on by itself"
 	remedyCreation = "mend the cause; lxd-pool tries again by itself"
 )
 

@@ -53,6 +53,8 @@ type Record struct {
 	// Proven is what the latest instance that became ready was made from.
 	Origin Origin `json:"origin,omitempty"`
 	Proven Origin `json:"proven,omitempty"`
+	// Remotes are those that an instance was ever moved to; listings cover them.
+	Remotes []RemoteName `json:"remotes,omitempty"`
 	// Alive is a recent time at which the writer was at work, by the same clock
 	// as the leases' Expires. After a restart a lease has Expires-Alive left, so
 	// that neither downtime nor a changed clock shortens it.

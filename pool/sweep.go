@@ -6,9 +6,16 @@ import (
 
 // sighting is what LXD listed of one pool.
 type sighting struct {
-	began time.Time
-	seen  []Seen
-	err   error
+	remote RemoteName // "" for that of the pools
+	began  time.Time
+	seen   []Seen
+	err    error
+}
+
+// stray is something listed, and where.
+type stray struct {
+	remote RemoteName
+	name   InstanceName
 }
 
 // strangeTwice is how often something tagged as ours that nobody remembers has
@@ -21,30 +28,52 @@ const checkEvery = 2 * time.Minute
 // sighted compares what LXD listed with what the journal says, and returns the
 // templates that nobody needs any more.
 func (t *turn) sighted(s sighting) (stale []Seen) {
-	if s.err != nil {
-		t.backendAway(s.err)
+	if !t.answered(s) {
 		return nil
 	}
-	t.backendBack()
-	t.listed, t.seen = true, t.now
 	listed := make(map[InstanceName]Seen, len(s.seen))
-	strange := map[InstanceName]int{}
+	strange := map[stray]int{}
+	for which, times := range t.strange {
+		if which.remote != s.remote {
+			strange[which] = times
+		}
+	}
 	for _, seen := range s.seen {
 		listed[seen.Name] = seen
+		seen.Place.Remote = s.remote
 		if !t.known(seen) && !mutated(ignoreLeaks) {
-			if strange[seen.Name] = t.strange[seen.Name] + 1; strange[seen.Name] >= strangeTwice {
+			which := stray{s.remote, seen.Name}
+			if strange[which] = t.strange[which] + 1; strange[which] >= strangeTwice {
 				stale = append(stale, t.expel(seen)...)
 			}
 		}
 	}
 	t.strange = strange
 	for _, in := range t.x.Instances {
-		if in.Since.Before(s.began.Round(0)) {
+		if in.Place.Remote == s.remote && in.Since.Before(s.began.Round(0)) {
 			t.compare(in, listed)
 		}
 	}
 	t.orderChecks()
 	return stale
+}
+
+// answered takes in whether the LXD that was to be listed did answer.
+func (t *turn) answered(s sighting) bool {
+	switch {
+	case s.remote != "" && s.err != nil:
+		o := t.remotes[s.remote]
+		t.suffer(&o, s.err)
+		t.remotes[s.remote] = o
+	case s.remote != "":
+		delete(t.remotes, s.remote)
+	case s.err != nil:
+		t.backendAway(s.err)
+	default:
+		t.backendBack()
+		t.listed, t.seen = true, t.now
+	}
+	return s.err == nil
 }
 
 // known reports whether something listed has its place in the pool, or hides
@@ -53,16 +82,22 @@ func (t *turn) known(seen Seen) bool {
 	if seen.Status == Unknown {
 		return true
 	}
+	if seen.Of != "" {
+		of := t.x.Instances[seen.Of]
+		return of != nil && of.Moving != nil
+	}
 	if seen.Template == "" {
-		return t.x.Instances[seen.Name] != nil
+		in := t.x.Instances[seen.Name]
+		return in != nil && in.mayBeOn(seen.Place.Remote)
 	}
 	return t.x.count[Creating] > 0 || seen.Template == t.x.Record.Origin || seen.Template == t.x.Record.Proven
 }
 
 // expel sends away what nobody remembers: instances by way of the books, so
-// that they are counted until they are gone, templates by the one who asked.
+// that they are counted until they are gone; templates, and what a move left
+// behind whose instance is in the books elsewhere, by the one who asked.
 func (t *turn) expel(seen Seen) []Seen {
-	if seen.Template != "" {
+	if seen.Template != "" || seen.Of != "" || t.x.Instances[seen.Name] != nil {
 		return []Seen{seen}
 	}
 	t.stats.Leaked++
@@ -82,6 +117,7 @@ func (t *turn) compare(in *Instance, listed map[InstanceName]Seen) {
 		delete(t.missing, in.Name)
 	}
 	switch {
+	case in.unsettled():
 	case in.State != Spare && in.State != Ready && in.State != Leased:
 	case !there && in.State == Leased:
 		t.missing[in.Name]++

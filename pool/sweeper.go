@@ -18,8 +18,10 @@ const (
 // sweeper lists what is in LXD, once for all the pools, and deletes what
 // belongs to none of them.
 type sweeper struct {
-	m    *Manager
-	soon chan struct{}
+	m *Manager
+	// remote is which LXD, "" that of the pools.
+	remote RemoteName
+	soon   chan struct{}
 	// strange counts how often an instance of no pool was seen.
 	strange map[InstanceName]int
 
@@ -27,8 +29,8 @@ type sweeper struct {
 	away *outage
 }
 
-func newSweeper(m *Manager) *sweeper {
-	return &sweeper{m: m, soon: make(chan struct{}, 1), strange: map[InstanceName]int{}}
+func newSweeper(m *Manager, remote RemoteName) *sweeper {
+	return &sweeper{m: m, remote: remote, soon: make(chan struct{}, 1), strange: map[InstanceName]int{}}
 }
 
 // look asks for a listing soon. It never waits.
@@ -79,7 +81,7 @@ func (s *sweeper) sweep(ctx context.Context) {
 	began := time.Now()
 	listing, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	all, err := s.m.env.backend.List(listing, s.m.env.manager)
+	all, err := s.list(listing)
 	if ctx.Err() != nil {
 		return
 	}
@@ -91,12 +93,22 @@ func (s *sweeper) sweep(ctx context.Context) {
 	// Pools are read after the listing, so that none is missed that had
 	// instances in it.
 	for _, w := range s.m.all() {
-		s.pass(ctx, w, sighting{began: began, seen: byPool[w.name], err: err})
+		s.pass(ctx, w, sighting{remote: s.remote, began: began, seen: byPool[w.name], err: err})
 		delete(byPool, w.name)
 	}
 	if err == nil {
 		s.orphans(ctx, byPool)
 	}
+}
+
+// list lists what is in the sweeper's LXD. A remote that is no longer known
+// counts as one that is away.
+func (s *sweeper) list(ctx context.Context) ([]Seen, error) {
+	backend, err := s.m.env.at(s.remote)
+	if err != nil {
+		return nil, err
+	}
+	return backend.List(ctx, s.m.env.manager)
 }
 
 func (s *sweeper) note(err error) {
@@ -134,6 +146,7 @@ func (s *sweeper) orphans(ctx context.Context, byPool map[PoolName][]Seen) {
 	strange := map[InstanceName]int{}
 	for _, list := range byPool {
 		for _, seen := range list {
+			seen.Place.Remote = s.remote
 			if seen.Status == Unknown {
 				continue // LXD hides whose it is
 			}

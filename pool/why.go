@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +77,9 @@ func (t *turn) problems() []Problem {
 	}
 	add("journal", t.trouble, "the journal cannot be written, and nothing is granted until it can be: ", remedyJournal)
 	add("lxd-away", t.away, awayText, remedyAway)
+	for _, remote := range t.remotesAway() {
+		add("remote-away", t.remotes[remote], fmt.Sprintf("remote %s cannot be reached; the leases of what was moved there stay: ", remote), remedyRemote)
+	}
 	add("burial", t.burial, "what is left of the pool cannot be deleted: ", "")
 	if b := &t.breaker; b.failures > 0 {
 		text := fmt.Sprintf("making instances failed %s in a row: %s", times(b.failures), b.cause)
@@ -98,6 +102,19 @@ func (t *turn) problems() []Problem {
 			"%s, and no more than %d may exist", count(len(t.queue.waiters), "request waits", "requests wait"), t.x.spec.Max)})
 	}
 	return list
+}
+
+// remotesAway are the remotes that cannot be reached and matter to the pool.
+func (t *turn) remotesAway() []RemoteName {
+	away := map[RemoteName]bool{}
+	for _, in := range t.x.Instances {
+		for _, remote := range in.remotes() {
+			if t.remotes[remote] != nil {
+				away[remote] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(away))
 }
 
 const awayText = "LXD cannot be reached; leases stay, and work goes on when it is back: "

@@ -16,6 +16,7 @@ const (
 	verbCheck  verb = "check"
 	verbReset  verb = "reset"
 	verbDelete verb = "delete"
+	verbSettle verb = "settle" // a move
 )
 
 // How long a call of the backend may take before its outcome is unknown. A
@@ -41,6 +42,9 @@ type job struct {
 	present *presence
 	// stop has the call given up.
 	stop context.CancelFunc
+	// move is the one to be settled, remotes are where to delete.
+	move    *Moving
+	remotes []RemoteName
 }
 
 // outcome is what a job came to.
@@ -67,7 +71,7 @@ func (s slots) of(v verb) chan struct{} {
 		return s.create
 	case verbStart, verbCheck:
 		return s.start
-	case verbReset, verbDelete:
+	case verbReset, verbDelete, verbSettle:
 		return s.clean
 	}
 	return nil
@@ -102,7 +106,8 @@ func (w *writer) begin(name InstanceName) {
 		return
 	}
 	if v := w.needs(in); v != "" {
-		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name]})
+		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name],
+			move: in.Moving, remotes: in.remotes()})
 	}
 }
 
@@ -114,6 +119,11 @@ func (w *writer) needs(in *Instance) verb {
 		return verbCreate
 	case in.State == Starting && !w.awaitsFork(in.Name):
 		return verbStart
+	case in.State == Leased && in.Moving != nil:
+		if w.moving[in.Name] {
+			return "" // somebody is at it
+		}
+		return verbSettle
 	case in.State == Leased && asleep:
 		return verbWake
 	case in.State == Ready && w.checks[in.Name]:
@@ -139,7 +149,7 @@ func (w *writer) order(in *Instance) Order {
 	if in.ForkOf != "" {
 		spec.Standby = StandbyRunning // it is somebody's from the start
 	}
-	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Origin: in.Origin}
+	return Order{Manager: w.env.manager, Pool: w.name, Instance: in.Name, Spec: &spec, Remote: in.Place.Remote, Origin: in.Origin}
 }
 
 // start runs a job on a worker of its own.
@@ -191,29 +201,62 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 	ctx, cancel := context.WithTimeout(ctx, j.timeout())
 	defer cancel()
 	defer func() { o.late = o.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) }()
+	backend, err := e.at(j.order.Remote)
+	if err != nil {
+		return outcome{err: err}
+	}
 	switch j.verb {
 	case verbCreate:
-		o.origin, o.err = e.create(ctx, j)
+		o.origin, o.err = create(ctx, backend, j)
 	case verbStart:
-		o.place, o.err = e.backend.Start(ctx, j.order)
+		o.place, o.err = backend.Start(ctx, j.order)
+		o.place.Remote = j.order.Remote
 	case verbWake:
-		o.err = e.backend.Wake(ctx, j.order)
+		o.err = backend.Wake(ctx, j.order)
 	case verbCheck:
-		o.err = e.backend.Check(ctx, j.order)
+		o.err = backend.Check(ctx, j.order)
 	case verbReset:
-		o.err = e.backend.Reset(ctx, j.order)
+		o.err = backend.Reset(ctx, j.order)
 	case verbDelete:
-		o.err = e.backend.Delete(ctx, j.order)
+		o.err = e.deleteOn(ctx, j.order, j.remotes...)
+	case verbSettle:
+		o.place, o.err = e.settle(ctx, j)
 	}
 	return o
 }
 
-// create makes the job's instance.
-func (e *env) create(ctx context.Context, j *job) (Origin, error) {
-	if j.source == "" {
-		return e.backend.Create(ctx, j.order)
+// deleteOn deletes an instance from every LXD that it may be on.
+func (e *env) deleteOn(ctx context.Context, o Order, remotes ...RemoteName) error {
+	var errs []error
+	for _, remote := range remotes {
+		backend, err := e.at(remote)
+		if err == nil {
+			err = backend.Delete(ctx, o)
+		}
+		errs = append(errs, err)
 	}
-	return j.order.Origin, e.backend.(Forker).Fork(ctx, j.order, j.source)
+	return errors.Join(errs...)
+}
+
+// settle ends a move that nobody is at any more.
+func (e *env) settle(ctx context.Context, j *job) (Place, error) {
+	if j.move.Arrived {
+		return j.move.To, e.deleteOn(ctx, j.order, j.move.From.Remote)
+	}
+	return e.backend.(Mover).Settle(ctx, j.order, *j.move)
+}
+
+// elsewhere reports whether another LXD than the pools' may be to blame.
+func (j *job) elsewhere() bool {
+	return len(j.remotes) != 1 || j.remotes[0] != ""
+}
+
+// create makes the job's instance.
+func create(ctx context.Context, backend Backend, j *job) (Origin, error) {
+	if j.source == "" {
+		return backend.Create(ctx, j.order)
+	}
+	return j.order.Origin, backend.(Forker).Fork(ctx, j.order, j.source)
 }
 
 // awaitParting waits until nobody acts for the last holder on an instance that
@@ -241,6 +284,8 @@ func (j *job) timeout() time.Duration {
 		return wakeTimeout
 	case verbCheck:
 		return checkTimeout
+	case verbSettle:
+		return settleTimeout
 	}
 	return cleanTimeout
 }
@@ -266,11 +311,16 @@ func (t *turn) jobEnded(j *job, o outcome) {
 	switch {
 	case o.err == nil:
 		delete(t.tries, name)
-		t.backendBack()
+		if !j.elsewhere() {
+			t.backendBack()
+		}
 		t.succeeded(in, j, o)
 	case o.late:
 		t.env.look() // is it LXD, or this one?
 		t.late(in, j)
+	case j.elsewhere() && (errors.Is(o.err, ErrUnavailable) || errors.Is(o.err, ErrNotFound)):
+		t.env.look() // which LXD is it?
+		t.uncertain(in, j, o.err)
 	case errors.Is(o.err, ErrUnavailable):
 		t.backendAway(o.err)
 		t.uncertain(in, j, o.err)
@@ -307,6 +357,8 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 		t.awake(in)
 	case verbCheck:
 		t.checked[in.Name] = t.now
+	case verbSettle:
+		t.settled(in, o.place)
 	case verbReset:
 		t.stats.ToRecycle.observe(t.now.Sub(in.Since))
 		t.move(in, Spare, nil)
@@ -342,7 +394,7 @@ func (t *turn) becomeReady(in *Instance, standby Standby, place Place) {
 func (t *turn) late(in *Instance, j *job) {
 	err := Errorf(ErrFailed, "", "cannot %s %s: it took longer than %s", j.verb, in.Name, Duration(j.timeout()))
 	patient := j.verb == verbCheck || j.verb == verbWake // LXD itself may have stood still
-	if patient && t.tries[in.Name] == 0 {
+	if j.verb == verbSettle || patient && t.tries[in.Name] == 0 {
 		t.uncertain(in, j, err)
 		return
 	}
@@ -392,6 +444,8 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 		t.doom(in, ReasonResetFailed, err.Error())
 	case verbDelete:
 		t.deleteFailed(in, err)
+	case verbSettle:
+		t.settleFailed(in, err)
 	}
 }
 

@@ -33,6 +33,7 @@ type writer struct {
 	leaving []*caller // those whose leaving has to be noted yet
 	wishes  []wish
 	forks   []*fork
+	moving  map[InstanceName]bool // those that somebody is moving right now
 	agenda  *agenda
 	breaker breaker
 	stats   *Stats
@@ -63,8 +64,9 @@ type writer struct {
 	// origin says that the image could not be looked up.
 	origin  *outage
 	missing map[InstanceName]int // leased ones not listed, and how often
-	strange map[InstanceName]int // listed ones not remembered, and how often
-	anchor  time.Time            // wall and monotonic clock, read together
+	strange map[stray]int        // listed ones not remembered, and how often
+	remotes map[RemoteName]*outage
+	anchor  time.Time // wall and monotonic clock, read together
 	burying bool
 	burial  *outage // what is left of a doomed pool cannot be deleted
 }
@@ -80,6 +82,8 @@ type env struct {
 	limits  Workers
 	// look asks the sweeper to list soon.
 	look func()
+	// visit has a remote listed from now on.
+	visit func(RemoteName)
 }
 
 // outage is something outside that fails, since when, and when it is tried again.
@@ -108,7 +112,7 @@ func newWriter(name PoolName, e *env) *writer {
 		name: name, env: e, log: e.log.With("pool", string(name)),
 		inbox: make(chan message, gatherMost),
 		life:  life, end: end, ended: make(chan struct{}), left: make(chan struct{}),
-		waking: map[InstanceName]*waiter{}, present: map[InstanceName]*presence{}, agenda: newAgenda(), stats: newStats(),
+		waking: map[InstanceName]*waiter{}, present: map[InstanceName]*presence{}, moving: map[InstanceName]bool{}, remotes: map[RemoteName]*outage{}, agenda: newAgenda(), stats: newStats(),
 		anchor: time.Now(),
 	}
 	w.idleAgain()
@@ -120,7 +124,7 @@ func (w *writer) idleAgain() {
 	w.work, w.stopWork = context.WithCancel(w.life)
 	w.todo, w.jobs, w.tries = map[InstanceName]bool{}, map[InstanceName]*job{}, map[InstanceName]int{}
 	w.checks, w.checked = map[InstanceName]bool{}, map[InstanceName]time.Time{}
-	w.missing, w.strange = map[InstanceName]int{}, map[InstanceName]int{}
+	w.missing, w.strange = map[InstanceName]int{}, map[stray]int{}
 	w.burying, w.disowned = false, false
 }
 

@@ -73,12 +73,13 @@ func (c command) verb() (string, bool) {
 	return c.words[0], c.program == "lxd-pool" && c.words[0] != strings.ToUpper(c.words[0])
 }
 
-// verbOf returns what is done to a noun, "" if key is none or it is not said.
-func (c command) verbOf(help, key string) string {
-	if len(c.words) < 2 || !strings.Contains(help, "\n  "+key+" COMMAND ") {
+// verbOf returns what is done to a noun, the word at a place, "" if key is none
+// or it is not said.
+func (c command) verbOf(help, key string, at int) string {
+	if len(c.words) <= at || !strings.Contains(help, "\n  "+key+" COMMAND ") {
 		return ""
 	}
-	if of := c.words[1]; of == strings.ToLower(of) && !strings.HasPrefix(of, "-") {
+	if of := c.words[at]; of == strings.ToLower(of) && !strings.HasPrefix(of, "-") {
 		return of
 	}
 	return ""
@@ -103,7 +104,11 @@ func TestEveryCommandInTheDocsIsOne(t *testing.T) {
 				}
 			}
 			help()
-			if of := c.verbOf(helps[key], key); of != "" {
+			for at := 1; ; at++ {
+				of := c.verbOf(helps[key], key, at)
+				if of == "" {
+					break
+				}
 				key += " " + of
 				help()
 			}

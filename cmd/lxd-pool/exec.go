@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,24 +14,33 @@ import (
 
 func (c *cli) exec() *cobra.Command {
 	o := newExecOptions()
+	detach := false
 	cmd := &cobra.Command{
 		Use:   "exec LEASE [FLAGS] -- COMMAND...",
 		Short: "Run a command in a leased instance",
 		Long: `Run a command in a leased instance, with its standard input, output and error, and
 end with its exit status. Signals are passed on to it. It gets a terminal when standard
-input and output are one.`,
+input and output are one. As with lxc exec, it lasts until those of its children that
+keep its output open have ended too, unless it has a terminal.
+
+With --detach it is left to itself, without input, and its output is kept; its id is
+printed, for "lxd-pool command".`,
 		Example: `  lxd-pool exec ci.k3v9q0z5tm -- uname -a
   lxd-pool exec ci.k3v9q0z5tm --env CI=1 --cwd /srv --user ubuntu -- make test
   tar c . | lxd-pool exec ci.k3v9q0z5tm -- tar x -C /srv
-  lxd-pool exec ci.k3v9q0z5tm -- bash`,
+  lxd-pool exec --detach ci.k3v9q0z5tm -- make test`,
 		Args:              atLeast(2),
 		ValidArgsFunction: completing(1, c.leaseNames),
 	}
 	o.addFlags(cmd)
 	cmd.Flags().VarP(o.env, "env", "e", "variable of the command; more than one are allowed")
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "leave it to itself and print its id")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd); err != nil {
 			return err
+		}
+		if detach {
+			return c.detach(cmd, args, o)
 		}
 		ctx, cancel := context.WithCancelCause(cmd.Context())
 		defer cancel(nil)
@@ -43,6 +53,19 @@ input and output are one.`,
 		return exitOf(status)
 	}
 	return cmd
+}
+
+func (c *cli) detach(cmd *cobra.Command, args []string, o *execOptions) error {
+	if o.terminal {
+		return usageError{"--detach and --force-terminal exclude each other", cmd}
+	}
+	ctx, stop := untilInterrupt(cmd.Context())
+	defer stop()
+	d, err := c.client().Detach(ctx, pool.LeaseID(args[0]), o.command(args[1:]))
+	if err == nil {
+		fmt.Fprintln(c.out, d.ID)
+	}
+	return err
 }
 
 // exitOf is the end of a program with that status.

@@ -50,14 +50,6 @@ const (
 	OpEndHold        Operation = "endHold"
 	OpExec           Operation = "exec"
 	OpForkLease      Operation = "forkLease"
-	OpPower          Operation = "power"
-	OpListSnapshots  Operation = "listSnapshots"
-	OpCreateSnapshot Operation = "createSnapshot"
-	OpRestore        Operation = "restoreSnapshot"
-	OpDeleteSnapshot Operation = "deleteSnapshot"
-	OpGetInfo        Operation = "getInfo"
-	OpGetLog         Operation = "getLog"
-	OpGetConsole     Operation = "getConsole"
 	OpListInstances  Operation = "listInstances"
 	OpEvents         Operation = "events"
 	OpListRemotes    Operation = "listRemotes"
@@ -68,6 +60,13 @@ const (
 	OpWhyAll         Operation = "whyAll"
 	OpWhy            Operation = "why"
 
+	OpDetach        Operation = "detach"
+	OpListCommands  Operation = "listCommands"
+	OpGetCommand    Operation = "getCommand"
+	OpSignalCommand Operation = "signalCommand"
+	OpDeleteCommand Operation = "deleteCommand"
+	OpOutput        Operation = "getOutput"
+
 	OpListProfiles  Operation = "listProfiles"
 	OpCreateProfile Operation = "createProfile"
 	OpGetProfile    Operation = "getProfile"
@@ -75,6 +74,20 @@ const (
 	OpPatchProfile  Operation = "patchProfile"
 	OpDeleteProfile Operation = "deleteProfile"
 	OpWhyLease      Operation = "whyLease"
+
+	OpListImages       Operation = "listImages"
+	OpCopyImage        Operation = "copyImage"
+	OpImportImage      Operation = "importImage"
+	OpPublishInstance  Operation = "publishInstance"
+	OpGetImage         Operation = "getImage"
+	OpPatchImage       Operation = "patchImage"
+	OpDeleteImage      Operation = "deleteImage"
+	OpExportImage      Operation = "exportImage"
+	OpRefreshImage     Operation = "refreshImage"
+	OpListImageAliases Operation = "listImageAliases"
+	OpCreateImageAlias Operation = "createImageAlias"
+	OpDeleteImageAlias Operation = "deleteImageAlias"
+	OpPublish          Operation = "publish"
 )
 
 // Route is one method on one path.
@@ -153,23 +166,21 @@ var Routes = []Route{
 		Summary: "End the hold of the instance of a lease, also after the lease", Answer: Lease{}},
 	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
 		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
-	{Operation: OpPower, Method: http.MethodPost, Path: "/1.0/leases/{lease}/power", Access: Holders, Progress: true,
-		Summary: "Stop, start, restart, pause or resume the instance of a lease", Request: pool.PowerRequest{}, Answer: Lease{}},
-	{Operation: OpListSnapshots, Method: http.MethodGet, Path: "/1.0/leases/{lease}/snapshots", Access: Holders,
-		Summary: "List the snapshots taken through a lease, oldest first", Answer: []pool.Snapshot{}},
-	{Operation: OpCreateSnapshot, Method: http.MethodPost, Path: "/1.0/leases/{lease}/snapshots", Access: Holders,
-		Summary: "Take a snapshot of the instance of a lease", Request: CreateSnapshot{}, Answer: pool.Snapshot{}, Status: http.StatusCreated},
-	{Operation: OpRestore, Method: http.MethodPost, Path: "/1.0/leases/{lease}/snapshots/{snapshot}/restore", Access: Holders, Progress: true,
-		Summary: "Put the instance of a lease back to a snapshot", Answer: Lease{}},
-	{Operation: OpDeleteSnapshot, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/snapshots/{snapshot}", Access: Holders,
-		Summary: "Delete a snapshot taken through a lease", Status: http.StatusNoContent},
-	{Operation: OpGetInfo, Method: http.MethodGet, Path: "/1.0/leases/{lease}/info", Access: Holders,
-		Summary: "Show what the instance of a lease is doing", Answer: pool.Info{}},
-	{Operation: OpGetLog, Method: http.MethodGet, Path: "/1.0/leases/{lease}/log", Access: Holders,
-		Summary: "Return the end of the log of the latest start of the instance of a lease", Content: "text/plain"},
-	{Operation: OpGetConsole, Method: http.MethodGet, Path: "/1.0/leases/{lease}/console", Access: Holders,
-		Summary: "Return the end of what the instance of a lease wrote to its console", Content: "text/plain"},
 
+	{Operation: OpDetach, Method: http.MethodPost, Path: "/1.0/leases/{lease}/commands", Access: Holders,
+		Summary: "Run a command that goes on without its caller; answered when it is noted", Request: Detach{}, Answer: pool.Detached{}, Status: http.StatusCreated},
+	{Operation: OpListCommands, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands", Access: Holders,
+		Summary: "List the detached commands of a lease, oldest first", Answer: []pool.Detached{}},
+	{Operation: OpGetCommand, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands/{command}", Access: Holders,
+		Summary: "Show a detached command", Answer: pool.Detached{},
+		Query: []Param{{Name: "wait", Summary: "if true, answer when it has ended"}}},
+	{Operation: OpSignalCommand, Method: http.MethodPost, Path: "/1.0/leases/{lease}/commands/{command}/signal", Access: Holders,
+		Summary: "Send a signal to a detached command", Request: Signal{}, Status: http.StatusNoContent},
+	{Operation: OpDeleteCommand, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/commands/{command}", Access: Holders,
+		Summary: "Kill a detached command if it runs, and forget it with its output", Status: http.StatusNoContent},
+	{Operation: OpOutput, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands/{command}/output", Access: Holders,
+		Summary: "Return what a detached command has written, as lines of JSON", Answer: OutputLine{}, Content: ProgressType,
+		Query: []Param{{Name: "stream", Summary: "stdout or stderr only"}, {Name: "follow", Summary: "if true, until it has ended"}}},
 	{Operation: OpForkLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/fork", Access: Holders,
 		Summary: "Lease copies of the instance of a lease to its holder; answered when all can be used", Request: Fork{}, Answer: []Lease{}, Status: http.StatusCreated},
 
@@ -190,6 +201,34 @@ var Routes = []Route{
 		Summary: "Rename a remote, or say where it is now", Request: EditRemote{}, Answer: pool.Remote{}},
 	{Operation: OpRemoveRemote, Method: http.MethodDelete, Path: "/1.0/remotes/{remote}", Access: Operators,
 		Summary: "Forget a remote that no pool needs", Status: http.StatusNoContent},
+
+	{Operation: OpListImages, Method: http.MethodGet, Path: "/1.0/images", Access: Operators,
+		Summary: "List the images in LXD's store, or on a remote", Answer: []pool.Image{},
+		Query: []Param{inProject, onRemote, {Name: "filter", Summary: "KEY=VALUE, or part of an alias, a fingerprint or the description; all must fit"}}},
+	{Operation: OpCopyImage, Method: http.MethodPost, Path: "/1.0/images", Access: Operators, Progress: true,
+		Summary: "Fetch an image from a remote", Request: pool.CopyImage{}, Answer: pool.Image{}, Status: http.StatusCreated},
+	{Operation: OpImportImage, Method: http.MethodPost, Path: "/1.0/images/import", Access: Operators,
+		Summary: "Make an image from files, which are sent as multipart/form-data: image, metadata, rootfs", Answer: pool.Image{}, Status: http.StatusCreated},
+	{Operation: OpPublishInstance, Method: http.MethodPost, Path: "/1.0/images/publish", Access: Operators, Progress: true,
+		Summary: "Make an image from an instance", Request: PublishInstance{}, Answer: pool.Image{}, Status: http.StatusCreated},
+	{Operation: OpListImageAliases, Method: http.MethodGet, Path: "/1.0/images/aliases", Access: Operators,
+		Summary: "List the aliases in LXD's store", Answer: []pool.ImageAlias{}, Query: []Param{inProject}},
+	{Operation: OpCreateImageAlias, Method: http.MethodPost, Path: "/1.0/images/aliases", Access: Operators,
+		Summary: "Give an image one more name", Request: pool.ImageAlias{}, Answer: pool.ImageAlias{}, Status: http.StatusCreated, Query: []Param{inProject}},
+	{Operation: OpDeleteImageAlias, Method: http.MethodDelete, Path: "/1.0/images/aliases/{alias}", Access: Operators,
+		Summary: "Take a name away; the image stays", Status: http.StatusNoContent, Query: []Param{inProject, needed}},
+	{Operation: OpGetImage, Method: http.MethodGet, Path: "/1.0/images/{image}", Access: Operators,
+		Summary: "Show an image", Answer: pool.Image{}, Query: []Param{inProject, onRemote, {Name: "type", Summary: "container or virtual-machine, on an image server"}}},
+	{Operation: OpPatchImage, Method: http.MethodPatch, Path: "/1.0/images/{image}", Access: Operators,
+		Summary: "Set properties of an image, or whether it is public or updates itself", Request: pool.ImageEdit{}, Answer: pool.Image{}, Query: []Param{inProject}},
+	{Operation: OpDeleteImage, Method: http.MethodDelete, Path: "/1.0/images/{image}", Access: Operators,
+		Summary: "Delete an image that no pool needs", Status: http.StatusNoContent, Query: []Param{inProject, needed}},
+	{Operation: OpExportImage, Method: http.MethodGet, Path: "/1.0/images/{image}/export", Access: Operators,
+		Summary: "Return the file of an image, or as multipart/form-data its two", Content: "application/octet-stream", Query: []Param{inProject}},
+	{Operation: OpRefreshImage, Method: http.MethodPost, Path: "/1.0/images/{image}/refresh", Access: Operators, Progress: true,
+		Summary: "Fetch an image anew if there is another one where it came from", Answer: RefreshedImage{}, Query: []Param{inProject}},
+	{Operation: OpPublish, Method: http.MethodPost, Path: "/1.0/leases/{lease}/publish", Access: Holders, Progress: true,
+		Summary: "Make an image from the instance of a lease; for holders if the spec allows it", Request: Publish{}, Answer: pool.Image{}, Status: http.StatusCreated},
 
 	{Operation: OpWhyAll, Method: http.MethodGet, Path: "/1.0/why", Access: Consumers,
 		Summary: "Explain every pool that has a problem", Answer: []pool.Explanation{}},
@@ -213,6 +252,13 @@ var Routes = []Route{
 }
 
 var projectFilter = []Param{{Name: "project", Summary: "the LXD project; default if it is left out"}}
+
+// What many routes about images take.
+var (
+	inProject = projectFilter[0]
+	onRemote  = Param{Name: "remote", Summary: "of this remote, in place of LXD's store"}
+	needed    = Param{Name: "force", Summary: "if true, also when a pool needs it"}
+)
 
 var leaseFilters = []Param{
 	{Name: "mine", Summary: "if true, only the caller's own"},

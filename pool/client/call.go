@@ -24,7 +24,10 @@ type call struct {
 	query url.Values
 	etag  string
 	in    any // the body; nil: none
-	also  int // a status beside those of success that comes with an answer
+	// body is one that is sent as it is read, of this kind, in place of in.
+	body io.Reader
+	kind string
+	also int // a status beside those of success that comes with an answer
 }
 
 // host stands in the URLs; the connection goes where the client was told to.
@@ -92,7 +95,7 @@ func (c *Client) request(ctx context.Context, what call) (*http.Request, error) 
 	if len(what.query) > 0 {
 		target += "?" + what.query.Encode()
 	}
-	var body io.Reader
+	body := what.body
 	if what.in != nil {
 		text, err := json.Marshal(what.in)
 		if err != nil {
@@ -114,6 +117,8 @@ func (c *Client) request(ctx context.Context, what call) (*http.Request, error) 
 func (c *Client) dress(r *http.Request, what call) {
 	if what.in != nil {
 		r.Header.Set("Content-Type", "application/json")
+	} else if what.body != nil {
+		r.Header.Set("Content-Type", what.kind)
 	}
 	if what.etag != "" {
 		r.Header.Set("If-Match", what.etag)
@@ -121,11 +126,18 @@ func (c *Client) dress(r *http.Request, what call) {
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+string(c.Token))
 	}
-	if what.op != api.OpCreatePool && what.op != api.OpCreateProfile {
+	if !once[what.op] {
 		// Lets the transport repeat it when a kept connection turns out to be
 		// dead. An empty list is not sent.
 		r.Header["X-Idempotency-Key"] = []string{}
 	}
+}
+
+// once are the calls that must not be repeated on their own: the second finds
+// what the first has made.
+var once = map[api.Operation]bool{
+	api.OpCreatePool: true, api.OpCreateProfile: true, api.OpDetach: true, api.OpAddRemote: true, api.OpCopyImage: true, api.OpImportImage: true,
+	api.OpPublish: true, api.OpPublishInstance: true, api.OpCreateImageAlias: true,
 }
 
 // broken explains a call that got no answer.

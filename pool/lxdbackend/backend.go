@@ -18,11 +18,14 @@ type Backend struct {
 }
 
 var (
-	_ pool.Backend = (*Backend)(nil)
-	_ pool.Watcher = (*Backend)(nil)
-	_ pool.Guest   = (*Backend)(nil)
-	_ pool.Remotes = (*Backend)(nil)
-	_ pool.Files   = (*Backend)(nil)
+	_ pool.Backend    = (*Backend)(nil)
+	_ pool.Watcher    = (*Backend)(nil)
+	_ pool.Guest      = (*Backend)(nil)
+	_ pool.Remotes    = (*Backend)(nil)
+	_ pool.Files      = (*Backend)(nil)
+	_ pool.Images     = (*Backend)(nil)
+	_ pool.ImageFiles = (*Backend)(nil)
+	_ pool.Publisher  = (*Backend)(nil)
 )
 
 // Open returns a backend for the LXD that o names. It does not connect: an LXD

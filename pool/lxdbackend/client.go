@@ -87,15 +87,46 @@ func (c *connection) Tagged(ctx context.Context, method, path string, body any, 
 }
 
 func (c *connection) Fetch(ctx context.Context, path string) (io.ReadCloser, error) {
+	resp, err := c.Download(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+func (c *connection) Download(ctx context.Context, path string) (*http.Response, error) {
 	resp, err := c.get(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		resp.Body.Close()
-		return nil, api.StatusErrorf(resp.StatusCode, "%s", resp.Status)
+		defer resp.Body.Close()
+		return nil, classify(refusal(resp))
 	}
-	return resp.Body, nil
+	return resp, nil
+}
+
+func (c *connection) Upload(ctx context.Context, path string, header http.Header, body io.Reader) (*api.Response, error) {
+	req, err := client.NewRequestWithContext(ctx, http.MethodPost, c.base+path, body, "")
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	resp, err := c.server.DoHTTP(req)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= http.StatusBadRequest {
+		return nil, classify(refusal(resp))
+	}
+	answer := new(api.Response)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(answer); err != nil {
+		return nil, &awayError{err}
+	}
+	return answer, nil
 }
 
 func (c *connection) Dial(ctx context.Context, path string) (*websocket.Conn, error) {

@@ -65,7 +65,7 @@ func (b *Backend) findImage(ctx context.Context, o pool.Order) (image, error) {
 	case k.Protocol == pool.LXDProtocol:
 		return b.foreignImage(ctx, o, k, name)
 	}
-	fingerprint, err := b.remoteImage(ctx, o, k, name)
+	fingerprint, err := b.remoteImage(ctx, k, o.Spec.Image, o.Spec.Type, name)
 	return image{fingerprint, &k}, err
 }
 

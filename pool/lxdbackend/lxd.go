@@ -3,6 +3,7 @@ package lxdbackend
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"github.com/canonical/lxd/shared/api"
 	"github.com/coder/websocket"
@@ -20,6 +21,11 @@ type lxd interface {
 	Tagged(ctx context.Context, method, path string, body any, mark string) (*api.Response, string, error)
 	// Fetch returns a file that LXD serves, to be closed by the caller.
 	Fetch(ctx context.Context, path string) (io.ReadCloser, error)
+	// Download is Fetch that also returns the header of the answer.
+	Download(ctx context.Context, path string) (*http.Response, error)
+	// Upload sends a body as it comes. It may still be read from when LXD has
+	// refused it.
+	Upload(ctx context.Context, path string, header http.Header, body io.Reader) (*api.Response, error)
 	// Dial opens a websocket. ctx binds the opening only.
 	Dial(ctx context.Context, path string) (*websocket.Conn, error)
 	// SFTP opens a connection that speaks SFTP. ctx binds the opening only.

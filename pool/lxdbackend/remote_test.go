@@ -29,6 +29,7 @@ type imageServer struct {
 	*httptest.Server
 	fingerprint string
 	asked       atomic.Int32 // for the list of its images
+	held        atomic.Pointer[func()]
 }
 
 // serveImages offers the busybox image of LXD, packed anew: so it is one that
@@ -55,13 +56,25 @@ func serveImages(t *testing.T) *imageServer {
 		answer(w, map[string]any{"datatype": "image-downloads", "format": "products:1.0",
 			"products": map[string]any{"toy": product(runtime.GOARCH, s.fingerprint), "other": product("riscv64", strings.Repeat("a", 64))}})
 	})
-	mux.HandleFunc("/toy.tar.gz", func(w http.ResponseWriter, _ *http.Request) { w.Write(packed) })
+	mux.HandleFunc("/toy.tar.gz", func(w http.ResponseWriter, r *http.Request) {
+		if held := s.held.Load(); held != nil && r.TLS != nil {
+			w.Write(packed[:len(packed)/2])
+			http.NewResponseController(w).Flush()
+			(*held)()
+			<-r.Context().Done()
+			return
+		}
+		w.Write(packed)
+	})
 	s.Server = httptest.NewUnstartedServer(mux)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // LXD tries HTTP first
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
 }
+
+// hold has downloads stop half way and calls then.
+func (s *imageServer) hold(then func()) { s.held.Store(&then) }
 
 func answer(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json")

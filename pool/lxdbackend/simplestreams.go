@@ -12,6 +12,7 @@ import (
 	"time"
 
 	client "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 
 	"github.com/lxd-pool/lxd-pool/pool"
 )
@@ -21,9 +22,9 @@ import (
 const lookUpLimit = 30 * time.Second
 
 // remoteImage finds the fingerprint of an image on an image server, for the
-// architecture of LXD.
-func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote known, name string) (string, error) {
-	key := remote.URL + "\n" + string(o.Spec.Type) + "\n" + name
+// architecture of LXD. text is what somebody wrote.
+func (b *Backend) remoteImage(ctx context.Context, remote known, text string, kind pool.Type, name string) (string, error) {
+	key := remote.URL + "\n" + string(kind) + "\n" + name
 	if fingerprint := b.aliases.find(key, b.options.AliasesKept); fingerprint != "" {
 		return fingerprint, nil
 	}
@@ -31,7 +32,7 @@ func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote known, n
 	if err != nil {
 		return "", err
 	}
-	found, err := ask(ctx, remote, o.Spec.Type, name)
+	found, err := ask(ctx, remote, kind, name)
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
@@ -44,8 +45,8 @@ func (b *Backend) remoteImage(ctx context.Context, o pool.Order, remote known, n
 			return fingerprint, nil
 		}
 	}
-	return "", pool.Errorf(pool.ErrRejected, `see "lxd-pool image list `+strings.SplitN(o.Spec.Image, ":", 2)[0]+`:"`,
-		"cannot use image %q: the image server has no such %s for this host's architecture", o.Spec.Image, o.Spec.Type)
+	return "", pool.Errorf(pool.ErrRejected, `see "lxd-pool image list `+strings.SplitN(text, ":", 2)[0]+`:"`,
+		"cannot use image %q: the image server has no such %s for this host's architecture", text, kind)
 }
 
 // noServerError says that another server gave no answer. To who asks for an
@@ -57,6 +58,21 @@ type noServerError struct {
 
 func (e *noServerError) Error() string {
 	return fmt.Sprintf("the server %s does not answer: %v", e.url, e.cause)
+}
+
+// serverImages lists what an image server has, for every architecture.
+func serverImages(ctx context.Context, remote known) ([]api.Image, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpLimit)
+	defer cancel()
+	server, err := connectImages(ctx, remote)
+	if err != nil {
+		return nil, err
+	}
+	all, err := server.GetImages()
+	if err != nil {
+		return nil, &noServerError{remote.URL, plainly(err)}
+	}
+	return all, nil
 }
 
 // kindOfSilence is the kind of an error for who asks another server.

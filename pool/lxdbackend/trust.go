@@ -1,6 +1,7 @@
 package lxdbackend
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -129,14 +130,14 @@ func (b *Backend) introduce(ctx context.Context, cert string, r *pool.NewRemote)
 	if err != nil {
 		return err
 	}
-	post := api.CertificatesPost{Name: "lxd-pool", Type: api.CertificateTypeClient, Password: r.Password}
+	post := api.CertificatesPost{Name: "lxd-pool", Type: api.CertificateTypeClient, TrustToken: r.Token}
 	post.Certificate = base64.StdEncoding.EncodeToString(block.Bytes)
-	switch {
-	case r.Token != "" && known.has("explicit_trust_token"):
-		post.TrustToken = r.Token
-	case r.Token != "":
-		post.Password = r.Token // before there was a field for it
+	password := r.Password
+	if !known.has("explicit_trust_token") {
+		password = cmp.Or(r.Token, password)
 	}
+	//lint:ignore SA1019 an older LXD takes both in this one field
+	post.Password = password
 	_, err = b.query(ctx, http.MethodPost, "/1.0/certificates", post)
 	return err
 }

@@ -2,6 +2,7 @@ package pooltest_test
 
 import (
 	"context"
+	"io"
 	"iter"
 	"testing"
 	"time"
@@ -165,8 +166,89 @@ func (d direct) Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, err
 	return d.e.m.Fork(ctx, r)
 }
 
+func (d direct) Images(ctx context.Context, remote pool.RemoteName, project string, filters ...string) ([]pool.Image, error) {
+	return d.e.m.Images(ctx, remote, project, filters...)
+}
+
+func (d direct) Image(ctx context.Context, ref pool.ImageRef) (*pool.Image, error) {
+	return d.e.m.Image(ctx, ref)
+}
+
+func (d direct) EditImage(ctx context.Context, ref pool.ImageRef, e pool.ImageEdit) (*pool.Image, error) {
+	return d.e.m.EditImage(ctx, ref, e)
+}
+
+func (d direct) RefreshImage(ctx context.Context, ref pool.ImageRef) (bool, error) {
+	return d.e.m.RefreshImage(ctx, ref)
+}
+
+func (d direct) DeleteImage(ctx context.Context, ref pool.ImageRef, force bool) error {
+	return d.e.m.DeleteImage(ctx, ref, force)
+}
+
+func (d direct) CopyImage(ctx context.Context, c pool.CopyImage) (*pool.Image, error) {
+	return d.e.m.CopyImage(ctx, c)
+}
+
+func (d direct) ImportImage(ctx context.Context, i pool.ImportImage) (*pool.Image, error) {
+	return d.e.m.ImportImage(ctx, i)
+}
+
+func (d direct) ExportImage(ctx context.Context, ref pool.ImageRef, to func(pool.ImageFile) (io.Writer, error)) (*pool.Image, error) {
+	return d.e.m.ExportImage(ctx, ref, to)
+}
+
+func (d direct) ImageAliases(ctx context.Context, project string) ([]pool.ImageAlias, error) {
+	return d.e.m.ImageAliases(ctx, project)
+}
+
+func (d direct) CreateImageAlias(ctx context.Context, project string, a pool.ImageAlias) (*pool.ImageAlias, error) {
+	return d.e.m.CreateImageAlias(ctx, project, a)
+}
+
+func (d direct) DeleteImageAlias(ctx context.Context, project, name string, force bool) error {
+	return d.e.m.DeleteImageAlias(ctx, project, name, force)
+}
+
+func (d direct) Publish(ctx context.Context, id pool.LeaseID, p pool.PublishImage) (*pool.Image, error) {
+	p.Operator = d.who == "root"
+	return d.e.m.Publish(ctx, id, p)
+}
+
+func (d direct) PublishInstance(ctx context.Context, project string, name pool.InstanceName, p pool.PublishImage) (*pool.Image, error) {
+	return d.e.m.PublishInstance(ctx, project, name, p)
+}
+
 func (d direct) Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error) {
 	return d.e.m.Exec(ctx, id, c)
+}
+
+func (d direct) Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error) {
+	return d.e.m.Detach(ctx, id, c)
+}
+
+func (d direct) Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error) {
+	return d.e.m.Commands(ctx, id)
+}
+
+func (d direct) Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error) {
+	return d.e.m.Command(ctx, id, command)
+}
+
+func (d direct) WaitCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error) {
+	return d.e.m.WaitCommand(ctx, id, command)
+}
+
+func (d direct) SignalCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID, signal int) error {
+	return d.e.m.SignalCommand(ctx, id, command, signal)
+}
+
+func (d direct) DeleteCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) error {
+	return d.e.m.DeleteCommand(ctx, id, command)
+}
+
+func (d direct) Output(ctx context.Context, q pool.OutputRequest) iter.Seq2[pool.OutputChunk, error] {
+	return d.e.m.Output(ctx, q)
 }
 
 func (d direct) Why(ctx context.Context, subject string) ([]pool.Explanation, error) {

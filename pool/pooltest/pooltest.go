@@ -5,6 +5,7 @@ package pooltest
 
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
 	"testing"
@@ -44,8 +45,29 @@ type Service interface {
 	SetRemoteURL(ctx context.Context, name pool.RemoteName, url string) (*pool.Remote, error)
 
 	Fork(ctx context.Context, r pool.ForkRequest) ([]pool.Grant, error)
+	Images(ctx context.Context, remote pool.RemoteName, project string, filters ...string) ([]pool.Image, error)
+	Image(ctx context.Context, ref pool.ImageRef) (*pool.Image, error)
+	EditImage(ctx context.Context, ref pool.ImageRef, e pool.ImageEdit) (*pool.Image, error)
+	RefreshImage(ctx context.Context, ref pool.ImageRef) (bool, error)
+	DeleteImage(ctx context.Context, ref pool.ImageRef, force bool) error
+	CopyImage(ctx context.Context, c pool.CopyImage) (*pool.Image, error)
+	ImportImage(ctx context.Context, i pool.ImportImage) (*pool.Image, error)
+	ExportImage(ctx context.Context, ref pool.ImageRef, to func(pool.ImageFile) (io.Writer, error)) (*pool.Image, error)
+	ImageAliases(ctx context.Context, project string) ([]pool.ImageAlias, error)
+	CreateImageAlias(ctx context.Context, project string, a pool.ImageAlias) (*pool.ImageAlias, error)
+	DeleteImageAlias(ctx context.Context, project, name string, force bool) error
+	Publish(ctx context.Context, id pool.LeaseID, p pool.PublishImage) (*pool.Image, error)
+	PublishInstance(ctx context.Context, project string, name pool.InstanceName, p pool.PublishImage) (*pool.Image, error)
+
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
 	ProfileService
+	Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error)
+	Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error)
+	Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
+	WaitCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
+	SignalCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID, signal int) error
+	DeleteCommand(ctx context.Context, id pool.LeaseID, command pool.CommandID) error
+	Output(ctx context.Context, q pool.OutputRequest) iter.Seq2[pool.OutputChunk, error]
 	Why(ctx context.Context, subject string) ([]pool.Explanation, error)
 	Watch(ctx context.Context) iter.Seq[pool.Event]
 }
@@ -80,7 +102,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, remoteCases, profileCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, commandCases, remoteCases, imageCases, profileCases)
 
 // bench is what a case works with.
 type bench struct {

@@ -43,38 +43,41 @@ var refusals = map[api.Access][7]int{
 
 // bodies are what routes want to be sent.
 var bodies = map[api.Operation]string{
-	api.OpCreatePool:  `{"name":"new","spec":{"image":"` + image + `","size":0}}`,
-	api.OpPutPool:     `{"image":"` + image + `","size":1}`,
-	api.OpPatchPool:   `{"set":{"size":"1"}}`,
-	api.OpAcquire:     `{"wait":30}`,
-	api.OpRenewLease:  `{"ttl":"30m"}`,
-	api.OpAddRemote:   `{"name":"new","url":"https://toys.example","protocol":"simplestreams"}`,
-	api.OpPatchRemote: `{"url":"https://games.example"}`,
-	api.OpHoldLease:   `{"for":"1h","reason":"a look"}`,
-	api.OpForkLease:   `{}`,
+	api.OpCreatePool:       `{"name":"new","spec":{"image":"` + image + `","size":0}}`,
+	api.OpPutPool:          `{"image":"` + image + `","size":1}`,
+	api.OpPatchPool:        `{"set":{"size":"1"}}`,
+	api.OpAcquire:          `{"wait":30}`,
+	api.OpRenewLease:       `{"ttl":"30m"}`,
+	api.OpAddRemote:        `{"name":"new","url":"https://toys.example","protocol":"simplestreams"}`,
+	api.OpPatchRemote:      `{"url":"https://games.example"}`,
+	api.OpCopyImage:        `{"remote":"ubuntu","image":"24.04"}`,
+	api.OpPublishInstance:  `{"instance":"nope"}`,
+	api.OpPatchImage:       `{"properties":{"os":"toy"}}`,
+	api.OpCreateImageAlias: `{"name":"new","image":"ci"}`,
+	api.OpPublish:          `{}`,
+	api.OpHoldLease:        `{"for":"1h","reason":"a look"}`,
+	api.OpForkLease:        `{}`,
 
-	api.OpCreateProfile:  `{"name":"new"}`,
-	api.OpPutProfile:     `{"description":"the first"}`,
-	api.OpPatchProfile:   `{"set":{"description":"the first"}}`,
-	api.OpPower:          `{"action":"restart"}`,
-	api.OpCreateSnapshot: `{}`,
+	api.OpDetach:        `{"args":["true"]}`,
+	api.OpSignalCommand: `{"signal":15}`,
+
+	api.OpCreateProfile: `{"name":"new"}`,
+	api.OpPutProfile:    `{"description":"the first"}`,
+	api.OpPatchProfile:  `{"set":{"description":"the first"}}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 	for _, route := range api.Routes {
 		for i, v := range visitors {
 			t.Run(string(route.Operation)+"/"+v.name, func(t *testing.T) {
-				inBench(t, pool.Spec{Size: 2}, func(b *bench) {
+				inBench(t, pool.Spec{Size: 2, Publish: pool.PublishHolders}, func(b *bench) {
 					lease := b.acquire("user:alice", pool.AcquireRequest{})
-					b.furnish()
-					if _, err := b.m.CreateSnapshot(b.Context(), lease.ID, aSnapshot); err != nil {
-						b.Fatal(err)
-					}
+					command := b.furnish(lease)
 					want := refusals[route.Access][i]
 					if want == 0 {
 						want = welcome(&route)
 					}
-					got := b.ask(ask{who: v.who, token: v.token(lease), method: route.Method, path: pathOf(&route, lease), body: bodies[route.Operation]})
+					got := b.ask(ask{who: v.who, token: v.token(lease), method: route.Method, path: pathOf(&route, lease, command), body: bodies[route.Operation]})
 					if got.status != want {
 						b.Fatalf("got %d, not %d: %s", got.status, want, got.body)
 					}
@@ -84,12 +87,22 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 	}
 }
 
-// furnish makes the other things that are called as the pool is.
-func (b *bench) furnish() {
+// furnish makes the other things that are called as the pool is, and a command
+// that runs in a lease.
+func (b *bench) furnish(lease *api.Lease) pool.CommandID {
 	toys := pool.NewRemote{Name: "ci", URL: "https://toys.example", Protocol: pool.Simplestreams}
 	if _, err := b.m.AddRemote(b.Context(), toys); err != nil {
 		b.Fatal(err)
 	}
+	file := pool.ImportImage{NewImage: pool.NewImage{Aliases: []string{"ci"}}, Metadata: strings.NewReader("\x1f\x8b")}
+	if _, err := b.m.ImportImage(b.Context(), file); err != nil {
+		b.Fatal(err)
+	}
+	d, err := b.m.Detach(b.Context(), lease.ID, pool.Command{Args: []string{"sleep", "infinity"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return d.ID
 }
 
 // welcome is the status for those who are let in.
@@ -99,19 +112,20 @@ func welcome(route *api.Route) int {
 		return http.StatusUpgradeRequired // no websocket is asked for here
 	case route.Operation == api.OpDeletePool:
 		return http.StatusConflict // there is a lease
+	case route.Operation == api.OpPublishInstance:
+		return http.StatusNotFound
+	case route.Operation == api.OpImportImage, route.Operation == api.OpRefreshImage:
+		return http.StatusBadRequest // no form is sent, and the image came from nowhere
 	case route.Operation == api.OpDeleteProfile:
 		return http.StatusConflict // a pool uses it
 	}
 	return max(route.Status, http.StatusOK)
 }
 
-// aSnapshot is one that the lease of the path has.
-const aSnapshot = "before"
-
-func pathOf(route *api.Route, lease *api.Lease) string {
+func pathOf(route *api.Route, lease *api.Lease, command pool.CommandID) string {
 	switch {
-	case strings.Contains(route.Path, "{snapshot}"):
-		return route.At(string(lease.ID), aSnapshot)
+	case strings.Contains(route.Path, "{command}"):
+		return route.At(string(lease.ID), string(command))
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
 	case strings.Contains(route.Path, "{profile}"):

@@ -13,15 +13,20 @@ import (
 
 // Backend is a simulated LXD. Its methods may be called at the same time.
 type Backend struct {
-	mu      sync.Mutex
+	mu      *sync.Mutex // shared with those in far
 	world   *world
 	away    bool
 	outages int
 	latency map[Verb]Latency
 	faults  map[Verb]Fault
 	images  map[string]string
+	store   []*stored
 	remotes map[pool.RemoteName]pool.Remote
 	dice    map[Verb]*rand.Rand
+
+	// far are the LXDs of the remotes, lost the members that are away.
+	far  map[pool.RemoteName]*Backend
+	lost map[string]bool
 
 	// busy holds what is under way on an instance, inside how many callers wait
 	// for the end of such a thing. A caller that left may leave the first behind.
@@ -37,11 +42,16 @@ type Backend struct {
 }
 
 var (
-	_ pool.Backend = (*Backend)(nil)
-	_ pool.Watcher = (*Backend)(nil)
-	_ pool.Guest   = (*Backend)(nil)
-	_ pool.Remotes = (*Backend)(nil)
-	_ pool.Files   = (*Backend)(nil)
+	_ pool.Backend    = (*Backend)(nil)
+	_ pool.Watcher    = (*Backend)(nil)
+	_ pool.Guest      = (*Backend)(nil)
+	_ pool.Remotes    = (*Backend)(nil)
+	_ pool.Files      = (*Backend)(nil)
+	_ pool.Mover      = (*Backend)(nil)
+	_ pool.Elsewhere  = (*Backend)(nil)
+	_ pool.Images     = (*Backend)(nil)
+	_ pool.ImageFiles = (*Backend)(nil)
+	_ pool.Publisher  = (*Backend)(nil)
 )
 
 // New makes an empty world in memory.
@@ -71,7 +81,12 @@ func newBackend(o Options, w *world) *Backend {
 	if o.Projects == nil {
 		o.Projects = []string{"default"}
 	}
+	if o.Members == nil {
+		o.Members = []string{"sim", "sim2"}
+	}
 	b := &Backend{
+		mu:       new(sync.Mutex),
+		lost:     map[string]bool{},
 		world:    w,
 		latency:  maps.Clone(o.Latency),
 		faults:   cloneOrEmpty(o.Faults),

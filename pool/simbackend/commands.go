@@ -209,7 +209,13 @@ func (g *guest) file(path string) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	return files.text(path)
+	files.mu.Lock()
+	defer files.mu.Unlock()
+	p, err := files.there(path, true)
+	if err != nil || p.node.Type != pool.RegularFile {
+		return "", false
+	}
+	return string(p.node.Data), true
 }
 
 func (g *guest) print(text string) int {

@@ -36,6 +36,9 @@ func (b *Backend) Resolve(ctx context.Context, o pool.Order) (origin pool.Origin
 func (b *Backend) SetImage(alias, fingerprint string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if s := b.inStore("default", alias); s != nil {
+		s.Aliases = slices.DeleteFunc(s.Aliases, func(a string) bool { return a == alias })
+	}
 	if fingerprint == "" {
 		delete(b.images, alias)
 		return
@@ -50,6 +53,11 @@ func (b *Backend) resolve(s *pool.Spec) (pool.Origin, error) {
 	if fingerprint == "" && b.hasFingerprint(s.Image) {
 		fingerprint = s.Image
 	}
+	if remote, name := pool.SplitImage(s.Image); fingerprint == "" && remote == "" {
+		fingerprint = b.fingerprintIn(s.Project, name)
+	} else if _, added := b.remotes[remote]; fingerprint == "" && added && name == "busybox" {
+		fingerprint = "simbusya"
+	}
 	if fingerprint == "" {
 		return "", pool.Errorf(pool.ErrRejected, "use one of "+join(maps.Keys(b.images)),
 			"cannot use image %q: there is no such image", s.Image)
@@ -58,7 +66,8 @@ func (b *Backend) resolve(s *pool.Spec) (pool.Origin, error) {
 }
 
 func (b *Backend) hasFingerprint(fingerprint string) bool {
-	return slices.Contains(slices.Collect(maps.Values(b.images)), fingerprint)
+	return slices.Contains(slices.Collect(maps.Values(b.images)), fingerprint) ||
+		slices.ContainsFunc(b.store, func(s *stored) bool { return s.Fingerprint == fingerprint })
 }
 
 func (b *Backend) baked(s *pool.Spec) string {

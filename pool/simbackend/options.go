@@ -8,11 +8,10 @@ import (
 // Verb names what takes time and what can fail.
 type Verb string
 
-// The verbs: those of the backend, those of holders from Exec on, and two that
-// happen inside of others. Template is the making of a template, before the
-// first Create from it; Stop is the stopping of a running instance in Reset,
-// Delete, Switch and Restore, which takes time but does not fail by itself.
-// Snapshot is also the deletion of one, Inspect whatever is looked at.
+// The verbs: those of the backend, Exec of the guest, Fork, those of a move, the
+// opening of files, and two that happen inside of others. Template is the making
+// of a template, before the first Create from it; Stop is the stopping of a
+// running instance in Reset and Delete, which takes time but does not fail by itself.
 const (
 	Vet      Verb = "vet"
 	Resolve  Verb = "resolve"
@@ -25,15 +24,16 @@ const (
 	Reset    Verb = "reset"
 	Delete   Verb = "delete"
 	List     Verb = "list"
+	Publish  Verb = "publish"
+	Copy     Verb = "copy"
+	Import   Verb = "import"
 	Exec     Verb = "exec"
 	Fork     Verb = "fork"
+	Move     Verb = "move"
+	Settle   Verb = "settle"
 	// Profiles is whatever is asked about or done to profiles.
 	Profiles Verb = "profiles"
 	Files    Verb = "open the files of"
-	Switch   Verb = "switch"
-	Snapshot Verb = "snapshot"
-	Restore  Verb = "restore"
-	Inspect  Verb = "inspect"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -59,6 +59,9 @@ type Options struct {
 	// Projects those that there are. nil: "default" alone.
 	Profiles []string
 	Projects []string
+	// Members are those of the cluster. nil: "sim", where instances are made if
+	// nothing else is said, and "sim2".
+	Members []string
 	// History is how many of the latest deeds are remembered. 0: 4096.
 	History int
 }
@@ -84,14 +87,15 @@ var measured = map[Verb]Latency{
 	Reset:    between(70, 90),
 	Delete:   between(40, 70),
 	List:     between(30, 50),
+	Publish:  between(900, 1200),
+	Copy:     between(300, 400),
+	Import:   between(100, 200),
 	Exec:     between(20, 45),
 	Fork:     between(75, 140),
+	Move:     between(1500, 2500),
+	Settle:   between(700, 900),
 	Profiles: between(3, 8),
 	Files:    between(5, 10),
-	Switch:   between(12, 20),
-	Snapshot: between(60, 110),
-	Restore:  between(70, 90),
-	Inspect:  between(16, 30),
 }
 
 func between(low, high int) Latency {
