@@ -14,7 +14,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf("there is no command %q", args[0])
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += ", but " + strings.Join(near, " and ")
+		text += " (did you mean " + strings.Join(near, " or ") + "?)"
 	}
 	return usageError{text, cmd}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/canonical/lxd/shared/api"
@@ -68,11 +70,30 @@ func (b *Backend) execAs(ctx context.Context, o pool.Order, c pool.Command, who 
 		switch {
 		case errors.As(err, &unstarted) && try < execTries && ctx.Err() == nil:
 			continue
+		case errors.As(err, &ended) && shellStatus[ended.text] != 0:
+			return shellStatus[ended.text], complain(c, ended.text)
 		case !errors.As(err, &ended):
 			b.kill(context.WithoutCancel(ctx), o, mark)
 		}
 		return 0, err
 	}
+}
+
+// shellStatus is what a shell ends with when there is no such command, by what
+// LXD says then.
+var shellStatus = map[string]int{"Command not found": 127, "Command not executable": 126}
+
+// complain says where a command's own complaints go why it did not start.
+func complain(c pool.Command, why string) error {
+	to := c.Stderr
+	if c.Terminal {
+		to = c.Stdout
+	}
+	if to == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(to, "%s: %s\n", c.Args[0], strings.ToLower(why))
+	return err
 }
 
 func (b *Backend) execOnce(ctx context.Context, o pool.Order, c pool.Command, post *api.InstanceExecPost, mark string) (int, error) {
