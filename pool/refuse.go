@@ -71,7 +71,7 @@ func (t *turn) supersede(c *caller) {
 func (t *turn) exhausted(v *waiter) error {
 	waited := t.now.Sub(v.began).Round(time.Millisecond)
 	if waited >= time.Second {
-		waited = waited.Round(time.Second)
+		waited = waited.Round(100 * time.Millisecond)
 	}
 	why, next := t.shortage(v.Count)
 	return Errorf(ErrExhausted, next, "cannot acquire from pool %s: nothing was ready within %s: %s", t.name, Duration(waited), why)

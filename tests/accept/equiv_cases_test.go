@@ -1,0 +1,285 @@
+package accept
+
+const equivalentsIntro = `# What lxc does, and the same with lxd-pool
+
+Every line of this page is run by a test, on a real LXD: the line of LXD on a container that ` + "`lxc launch`" + `
+made, the line of lxd-pool through a lease, and then what the last column names is compared. The page is made
+from the cases of that test.
+
+` + "`C`" + ` is the name of a container, ` + "`LEASE`" + ` the id of a lease.
+`
+
+const (
+	printedAndStatus = "what is printed, the exit status"
+	exitStatus       = "the exit status"
+
+	// anImage makes a small image that is like no other, as one tarball and as two.
+	anImage = `mkdir rootfs; head -c 16 /dev/urandom >rootfs/different
+		printf 'architecture: x86_64\ncreation_date: 1\nproperties: {os: equiv}\n' >metadata.yaml
+		tar czf image.tar.gz metadata.yaml rootfs
+		tar czf metadata.tar.gz metadata.yaml; tar czf rootfs.tar.gz -C rootfs .
+		`
+	// imported has LXD have it.
+	imported = anImage + "lxc image import image.tar.gz --alias equiv >/dev/null"
+	// elsewhere has the other LXD have it.
+	elsewhere = anImage + "LXD_DIR=$OTHER_DIR lxc image import image.tar.gz --public --alias equiv >/dev/null"
+	// seeImage shows the image, but for what is another for each, and deletes it.
+	seeImage = `lxc image show equiv | grep -v '_at:'; lxc image list -f csv -c l equiv; lxc image delete equiv`
+)
+
+var allEquivalents = []equivalents{
+	{
+		title: "Commands",
+		cases: []equivalent{
+			{
+				about:    "run a command",
+				lxc:      []string{`lxc exec $C -- hostname`},
+				pool:     []string{`lxd-pool exec $LEASE -- hostname`},
+				compared: printedAndStatus,
+			}, {
+				about:    "give it variables",
+				lxc:      []string{`lxc exec $C --env V=X -- sh -c 'echo "V is $V"'`},
+				pool:     []string{`lxd-pool exec $LEASE --env V=X -- sh -c 'echo "V is $V"'`},
+				compared: printedAndStatus,
+			}, {
+				about:    "know how it ended",
+				lxc:      []string{`lxc exec $C -- sh -c 'exit 7'`},
+				pool:     []string{`lxd-pool exec $LEASE -- sh -c 'exit 7'`},
+				status:   7,
+				compared: exitStatus,
+			}, {
+				about:    "give it input",
+				lxc:      []string{`echo hello | lxc exec $C -- tr a-z A-Z`},
+				pool:     []string{`echo hello | lxd-pool exec $LEASE -- tr a-z A-Z`},
+				compared: printedAndStatus,
+			}, {
+				about:    "choose its folder and its user",
+				lxc:      []string{`lxc exec $C --cwd /tmp --user 1000 -- sh -c 'pwd; id -u'`},
+				pool:     []string{`lxd-pool exec $LEASE --cwd /tmp --user 1000 -- sh -c 'pwd; id -u'`},
+				compared: printedAndStatus,
+			}, {
+				about:    "run what is not there",
+				lxc:      []string{`lxc exec $C -- nosuch`},
+				pool:     []string{`lxd-pool exec $LEASE -- nosuch`},
+				status:   127,
+				see:      `echo`,
+				compared: exitStatus,
+			}, {
+				about:    "open a shell",
+				lxc:      []string{`lxc shell $C`},
+				pool:     []string{`lxd-pool shell $LEASE`},
+				typed:    "cd; pwd >/tmp/home; tty >/tmp/tty; exit\n",
+				see:      `lxc exec $IT -- sh -c 'cat /tmp/home; grep -c /dev/ /tmp/tty'`,
+				compared: "the home and the terminal that it has",
+			},
+		},
+	},
+	{
+		title: "Copies",
+		cases: []equivalent{
+			{
+				about:  "have another one that is the same",
+				before: `lxc exec $IT -- sh -c 'echo work >/root/work'`,
+				lxc:    []string{`lxc copy $C $C-2`, `lxc start $C-2`},
+				pool:   []string{`lxd-pool fork $LEASE`},
+				see: `case $PROGRAM in lxc) copy=$C-2 ;; *) copy=$(lxd-pool leases equiv -f csv -c n | tail -n 1) ;; esac
+					lxc exec $copy -- cat /root/work; [ $PROGRAM = lxd-pool ] || lxc delete --force $copy`,
+				compared: "the files of the copy",
+			},
+		},
+	},
+	{
+		title: "Remotes",
+		intro: "lxc keeps remotes for a user, lxd-pool for the daemon and its pools.",
+		owner: true,
+		other: true,
+		cases: []equivalent{
+			{
+				about:    "trust another LXD by a token",
+				before:   `printf TOKEN=; LXD_DIR=$OTHER_DIR lxc config trust add --name equiv --quiet | tail -n 1`,
+				lxc:      []string{`lxc remote add other $TOKEN`},
+				pool:     []string{`lxd-pool remote add other --token $TOKEN`},
+				see:      `$PROGRAM remote list -f csv | grep ^other, | cut -d, -f1-3`,
+				compared: "its name, address and protocol",
+			}, {
+				about:    "list them",
+				lxc:      []string{`lxc remote list -f csv >listed`},
+				pool:     []string{`lxd-pool remote list -f csv >listed`},
+				see:      `cut -d, -f1 listed | grep -v ^local | sort`,
+				compared: "the names, but for the own LXD",
+			}, {
+				about:    "give it another name",
+				lxc:      []string{`lxc remote rename other lab`},
+				pool:     []string{`lxd-pool remote rename other lab`},
+				see:      `$PROGRAM remote list -f csv | cut -d, -f1 | grep -v ^local | sort`,
+				compared: "the names, but for the own LXD",
+			},
+		},
+	},
+	{
+		title: "Images",
+		owner: true,
+		other: true,
+		cases: []equivalent{
+			{
+				about:    "import one",
+				before:   anImage,
+				lxc:      []string{`lxc image import image.tar.gz --alias equiv note=new`},
+				pool:     []string{`lxd-pool image import image.tar.gz --alias equiv note=new`},
+				see:      `lxc image show equiv | grep -v "_at:"; lxc image delete equiv`,
+				compared: "the image",
+			}, {
+				about:    "import one of two files",
+				before:   anImage,
+				lxc:      []string{`lxc image import metadata.tar.gz rootfs.tar.gz --alias equiv`},
+				pool:     []string{`lxd-pool image import metadata.tar.gz rootfs.tar.gz --alias equiv`},
+				see:      seeImage,
+				compared: "the image",
+			}, {
+				about:    "copy one from another LXD",
+				before:   elsewhere,
+				lxc:      []string{`lxc image copy lab:equiv local: --alias equiv --auto-update`},
+				pool:     []string{`lxd-pool image copy lab:equiv --alias equiv --auto-update`},
+				see:      seeImage + "; LXD_DIR=$OTHER_DIR lxc image delete equiv",
+				compared: "the image",
+			}, {
+				about:    "list them",
+				before:   imported,
+				lxc:      []string{`lxc image list -f csv -c l >listed`},
+				pool:     []string{`lxd-pool image list -f csv -c l >listed`},
+				see:      `grep -x equiv listed; lxc image delete equiv`,
+				compared: "that it is in the list",
+			}, {
+				about:    "list those of another LXD",
+				lxc:      []string{`lxc image list lab: -f csv -c l >listed`},
+				pool:     []string{`lxd-pool image list lab: -f csv -c l >listed`},
+				see:      `cat listed`,
+				compared: "the list",
+			}, {
+				about:    "show one",
+				before:   imported,
+				lxc:      []string{`lxc image show equiv >shown`},
+				pool:     []string{`lxd-pool image show equiv >shown`},
+				see:      `grep -A1 ^properties: shown; lxc image delete equiv`,
+				compared: "what is shown of its properties",
+			}, {
+				about:    "set a property",
+				before:   imported,
+				lxc:      []string{`lxc image set-property equiv note tested`},
+				pool:     []string{`lxd-pool image set equiv note=tested`},
+				see:      seeImage,
+				compared: "the image",
+			}, {
+				about:    "take one away",
+				before:   imported,
+				lxc:      []string{`lxc image unset-property equiv os`},
+				pool:     []string{`lxd-pool image set equiv os=`},
+				see:      seeImage,
+				compared: "the image",
+			}, {
+				about:    "give it another alias",
+				before:   imported + "; lxc image list -f csv -c F equiv >fingerprint",
+				lxc:      []string{`lxc image alias create equiv-too $(cat fingerprint)`},
+				pool:     []string{`lxd-pool image alias create equiv-too equiv`},
+				see:      `lxc image alias list -f csv equiv | cut -d, -f1,3 | sed "s/,.*/,same/"; lxc image delete equiv`,
+				compared: "the aliases",
+			}, {
+				about:    "take an alias away",
+				before:   imported + "; lxc image alias create equiv-too $(lxc image list -f csv -c F equiv) >/dev/null",
+				lxc:      []string{`lxc image alias delete equiv-too`},
+				pool:     []string{`lxd-pool image alias delete equiv-too`},
+				see:      `lxc image alias list -f csv equiv | cut -d, -f1; lxc image delete equiv`,
+				compared: "the aliases",
+			}, {
+				about:    "export one to a file",
+				before:   imported,
+				lxc:      []string{`lxc image export equiv exported`},
+				pool:     []string{`lxd-pool image export equiv exported`},
+				see:      `cmp exported.tar.gz image.tar.gz && echo same; lxc image delete equiv`,
+				compared: "the file",
+			}, {
+				about:    "delete one",
+				before:   imported,
+				lxc:      []string{`lxc image delete equiv`},
+				pool:     []string{`lxd-pool image delete equiv`},
+				see:      `lxc image list -f csv -c l | grep -c equiv || true`,
+				compared: "that it is gone",
+			},
+		},
+	},
+	{
+		title: "Publish",
+		cases: []equivalent{
+			{
+				about:    "make an image of an instance",
+				lxc:      []string{`lxc publish $C --force --alias equiv os=mine`},
+				pool:     []string{`lxd-pool publish $LEASE --alias equiv os=mine`},
+				see:      `lxc image show equiv | grep " os:"; lxc image delete equiv; lxc list "^$IT$" -f csv -c s`,
+				compared: "its properties, and that the instance runs",
+			},
+		},
+	},
+	{
+		title: "Profiles",
+		owner: true,
+		cases: []equivalent{
+			{
+				about:    "make one",
+				lxc:      []string{`lxc profile create equiv`, `lxc profile set equiv limits.memory 128MiB`},
+				pool:     []string{`lxd-pool profile create equiv config.limits.memory=128MiB`},
+				see:      `lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile",
+			}, {
+				about:    "make one from YAML",
+				before:   `printf 'description: small\nconfig: {limits.cpu: "1"}\n' >small.yaml`,
+				lxc:      []string{`lxc profile create equiv`, `lxc profile edit equiv <small.yaml`},
+				pool:     []string{`lxd-pool profile create equiv <small.yaml`},
+				see:      `lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile",
+			}, {
+				about:    "change a key, and take one away",
+				before:   `lxc profile create equiv >/dev/null; lxc profile set equiv limits.cpu 2`,
+				lxc:      []string{`lxc profile set equiv limits.memory 64MiB`, `lxc profile unset equiv limits.cpu`},
+				pool:     []string{`lxd-pool profile set equiv config.limits.memory=64MiB config.limits.cpu=`},
+				see:      `lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile",
+			}, {
+				about:    "give it a device",
+				before:   `lxc profile create equiv >/dev/null; `,
+				lxc:      []string{`lxc profile device add equiv data disk source=/srv path=/srv readonly=true`},
+				pool:     []string{`lxd-pool profile set equiv device.data=type=disk,source=/srv,path=/srv,readonly=true`},
+				see:      `lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile",
+			}, {
+				about:    "edit one",
+				before:   `lxc profile create equiv >/dev/null; printf 'description: edited\nconfig: {limits.processes: "100"}\n' >new.yaml`,
+				lxc:      []string{`lxc profile edit equiv <new.yaml`},
+				pool:     []string{`lxd-pool profile edit equiv <new.yaml`},
+				see:      `lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile",
+			}, {
+				about:  "show one",
+				before: `lxc profile create equiv >/dev/null; lxc profile set equiv limits.cpu 2`,
+				lxc:    []string{`lxc profile show equiv >shown`},
+				pool:   []string{`lxd-pool profile show equiv >shown`},
+				see: `lxc profile delete equiv >/dev/null; lxc profile create equiv >/dev/null; lxc profile edit equiv <shown
+					lxc profile show equiv && lxc profile delete equiv >/dev/null`,
+				compared: "the profile that a new one becomes from what is shown",
+			}, {
+				about:    "list them",
+				before:   `lxc profile create equiv >/dev/null; `,
+				lxc:      []string{`lxc profile list -f csv >listed`},
+				pool:     []string{`lxd-pool profile list -f csv >listed`},
+				see:      `cut -d, -f1 listed | grep -x equiv; lxc profile delete equiv >/dev/null`,
+				compared: "that it is in the list",
+			}, {
+				about:    "delete one",
+				before:   `lxc profile create equiv >/dev/null; `,
+				lxc:      []string{`lxc profile delete equiv`},
+				pool:     []string{`lxd-pool profile delete equiv`},
+				see:      `lxc profile list -f csv | grep -c ^equiv, || true`,
+				compared: "that it is gone",
+			},
+		},
+	},
+}
