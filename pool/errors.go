@@ -28,8 +28,10 @@ var (
 	ErrTooMany     = errors.New("more than max")   // can never be granted
 	ErrLeased      = errors.New("pool has leases") // delete without force
 	ErrHoldLimit   = errors.New("too many holds")
-	ErrUnavailable = errors.New("LXD is away")    // outcome unknown; try again
-	ErrRejected    = errors.New("refused by LXD") // the spec cannot be satisfied
+	ErrLimit       = errors.New("limit reached")         // the pool allows no more of it
+	ErrNotRunning  = errors.New("instance does not run") // it is stopped or paused
+	ErrUnavailable = errors.New("LXD is away")           // outcome unknown; try again
+	ErrRejected    = errors.New("refused by LXD")        // the spec cannot be satisfied
 	ErrGone        = errors.New("instance is gone")
 	ErrFailed      = errors.New("instance failed")   // a call on one instance failed
 	ErrUnsupported = errors.New("not supported")     // by this backend or LXD
@@ -61,6 +63,8 @@ var codes = []struct {
 	{ErrTooMany, "too-many"},
 	{ErrLeased, "leased"},
 	{ErrHoldLimit, "hold-limit"},
+	{ErrNotRunning, "not-running"},
+	{ErrLimit, "limit"},
 	{ErrUnavailable, "unavailable"},
 	{ErrRejected, "rejected"},
 	{ErrGone, "gone"},

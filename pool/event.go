@@ -30,6 +30,7 @@ const (
 	InstanceMoving  EventType = "instance-moving"
 	InstanceMoved   EventType = "instance-moved"
 	InstanceLeaked  EventType = "instance-leaked"
+	InstanceChanged EventType = "instance-changed" // by its holder: stopped, started, restored
 	LeaseGranted    EventType = "lease-granted"
 	LeaseRenewed    EventType = "lease-renewed"
 	LeaseEnded      EventType = "lease-ended"

@@ -31,7 +31,8 @@ type Instance struct {
 	Fence Fence `json:"fence,omitempty"`
 	// Uses counts the leases that ended on it.
 	Uses int `json:"uses,omitempty"`
-	// Standby is the level that it was brought to when it became ready.
+	// Standby is the level that it was brought to when it became ready; running
+	// once it was woken for a holder.
 	Standby Standby `json:"standby,omitempty"`
 	// Place says where it is and how it is reached, as last seen.
 	Place Place `json:"place,omitzero"`
@@ -89,6 +90,10 @@ type Place struct {
 	Project   string     `json:"project,omitempty"`
 	Location  string     `json:"location,omitempty"`
 	Addresses []Address  `json:"addresses,omitempty"`
+}
+
+func (p Place) equal(q Place) bool {
+	return p.Project == q.Project && p.Location == q.Location && slices.Equal(p.Addresses, q.Addresses)
 }
 
 // Address is one global address of an instance.

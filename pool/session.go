@@ -2,6 +2,8 @@ package pool
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -56,8 +58,35 @@ func during[Result any](ctx context.Context, m *Manager, s *session, do func(con
 		var nothing Result
 		return nothing, m.whyDone(s.lease.ID)
 	default:
-		return result, err
+		return result, startNext(err, s.lease.ID)
 	}
+}
+
+// actAlone is act for what changes the instance as a whole, such as its status:
+// one does so at a time, and the others wait for it.
+func actAlone[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing string,
+	do func(ctx context.Context, power Power, s *session) (Result, error)) (Result, error) {
+	return act(ctx, m, id, doing, func(ctx context.Context, power Power, s *session) (Result, error) {
+		select {
+		case s.present.alone <- struct{}{}:
+			defer func() { <-s.present.alone }()
+			return do(ctx, power, s)
+		case <-ctx.Done():
+			var nothing Result
+			return nothing, ctx.Err()
+		}
+	})
+}
+
+// startNext says how to go on when something needs an instance that runs.
+func startNext(err error, id LeaseID) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Kind != ErrNotRunning || e.Next != "" {
+		return err
+	}
+	told := *e
+	told.Next = fmt.Sprintf("start it with \"lxd-pool start %s\"", id)
+	return &told
 }
 
 // powerOf returns a power of the backend, or says that it has not got it.
@@ -99,9 +128,36 @@ func (t *turn) session(id LeaseID) (*session, error) {
 		return nil, movingNow(l)
 	}
 	if t.present[in.Name] == nil {
-		t.present[in.Name] = &presence{}
+		t.present[in.Name] = &presence{alone: make(chan struct{}, 1)}
 	}
 	return &session{order: t.order(in), place: in.Place, lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
+}
+
+// changed takes in that the instance was changed as a whole: what became of it,
+// where it is now (the zero place if that is not known), and what went wrong,
+// which it returns. It notes that for those too who have left meanwhile.
+func (m *Manager) changed(ctx context.Context, s *session, became string, now Place, failed error) (Grant, error) {
+	w, err := m.ofLease(s.lease.ID)
+	if err != nil {
+		return Grant{}, err
+	}
+	grant, err := change(context.WithoutCancel(ctx), w, func(t *turn) (Grant, error) {
+		l, in, err := t.lease(s.lease.ID)
+		if err != nil {
+			return Grant{}, err
+		}
+		if now.Project != "" && !now.equal(in.Place) {
+			in = t.change(in, func(next *Instance) { next.Place = now })
+		}
+		if failed == nil {
+			t.event(Event{Type: InstanceChanged, Lease: l.ID, Instance: in.Name, Holder: l.Holder, Message: became})
+		}
+		return Grant{Lease: l, Instance: in}, nil
+	})
+	if failed != nil {
+		return Grant{}, failed
+	}
+	return grant, err
 }
 
 // whyDone says what cut what was done through a lease.
@@ -121,6 +177,8 @@ type presence struct {
 	mu    sync.Mutex
 	n     int
 	empty chan struct{} // closed when n is 0 again
+	// alone is full while one of them changes the instance as a whole.
+	alone chan struct{}
 }
 
 // enter counts one more, until leave is called, once.

@@ -59,6 +59,8 @@ type Spec struct {
 	MaxHolds int `json:"max-holds,omitempty"`
 	// Publish is who may make images from leased instances.
 	Publish Publishers `json:"publish,omitempty"`
+	// MaxSnapshots is how many snapshots a holder may have of an instance. 0: 10.
+	MaxSnapshots int `json:"max-snapshots,omitempty"`
 }
 
 // Type is the kind of an instance.
@@ -96,6 +98,7 @@ const (
 	DefaultTTL          = Duration(time.Hour)
 	DefaultMaxTTL       = Duration(24 * time.Hour)
 	DefaultMaxHolds     = 3
+	DefaultMaxSnapshots = 10
 	// LimitMax is the largest max that a pool may have.
 	LimitMax = 100_000
 	// MinTTL is the shortest lease.
@@ -113,6 +116,7 @@ func (s Spec) WithDefaults() Spec {
 	s.TTL = cmp.Or(s.TTL, min(DefaultTTL, s.MaxTTL))
 	s.MaxHolds = cmp.Or(s.MaxHolds, DefaultMaxHolds)
 	s.Publish = cmp.Or(s.Publish, PublishOperators)
+	s.MaxSnapshots = cmp.Or(s.MaxSnapshots, DefaultMaxSnapshots)
 	if s.Max == 0 {
 		s.Max = max(4, 2*(s.Size+s.Spares))
 	}
@@ -151,6 +155,8 @@ func (s *Spec) Validate() error {
 		return tooSmall("max-uses", s.MaxUses)
 	case s.MaxHolds < 0:
 		return tooSmall("max-holds", s.MaxHolds)
+	case s.MaxSnapshots < 0:
+		return tooSmall("max-snapshots", s.MaxSnapshots)
 	case s.Max < 1 || s.Max > LimitMax:
 		return Invalidf("", "cannot use max=%d: it must be from 1 to %d", s.Max, LimitMax)
 	case s.Size+s.Spares > s.Max:

@@ -43,6 +43,7 @@ var SpecKeys = []SpecKey{
 	numberKey("max-uses", "N", "no limit", "leases after which an instance is replaced", func(s *Spec) *int { return &s.MaxUses }),
 	numberKey("max-holds", "N", "3", "instances that may be held for a look at once", func(s *Spec) *int { return &s.MaxHolds }),
 	textKey("publish", "operators|holders", "operators", "who may make images from leased instances", func(s *Spec) *Publishers { return &s.Publish }),
+	numberKey("max-snapshots", "N", "10", "snapshots that a holder may have of an instance", func(s *Spec) *int { return &s.MaxSnapshots }),
 }
 
 // Set changes one key of s from text: a key of [SpecKeys], "config.KEY", or

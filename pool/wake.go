@@ -6,21 +6,25 @@ import (
 	"time"
 )
 
-// awake notes that a leased instance runs; its holder's time starts now.
+// awake notes that a leased instance runs; its holder's time starts now. That it
+// has left its standby level is in the journal before its holder hears of it: an
+// instance that its holder pauses or stops is not woken when the pool is opened
+// again.
 func (t *turn) awake(in *Instance) {
 	v := t.waking[in.Name]
 	delete(t.waking, in.Name)
+	t.change(in, func(next *Instance) { next.Standby = StandbyRunning })
 	if v == nil {
 		return // after a restart nobody waits for it here
 	}
+	t.unsettled = append(t.unsettled, v)
 	delete(v.asleep, in.Name)
 	if len(v.asleep) > 0 {
 		return
 	}
 	t.then(func(commit error) {
 		if commit != nil {
-			v.caller.answer(acquired{err: commit})
-			return
+			return // it is settled when the journal was loaded again
 		}
 		now := time.Now()
 		for _, id := range v.leases {
@@ -82,7 +86,8 @@ func (t *turn) joinWaking(v *waiter, name InstanceName) {
 	t.waitAwake(v, name)
 }
 
-// mayBeAsleep has an instance woken that was leased when the pool was opened.
+// mayBeAsleep has an instance woken that was leased when the pool was opened,
+// and of which the journal does not say that it woke.
 func (w *writer) mayBeAsleep(name InstanceName) {
 	if _, ok := w.waking[name]; !ok {
 		w.waking[name] = nil

@@ -61,6 +61,8 @@ var statuses = []struct {
 	{pool.ErrTooMany, http.StatusUnprocessableEntity},
 	{pool.ErrLeased, http.StatusConflict},
 	{pool.ErrHoldLimit, http.StatusConflict},
+	{pool.ErrNotRunning, http.StatusConflict},
+	{pool.ErrLimit, http.StatusConflict},
 	{pool.ErrUnavailable, http.StatusBadGateway},
 	{pool.ErrRejected, http.StatusUnprocessableEntity},
 	{pool.ErrGone, http.StatusGone},

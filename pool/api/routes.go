@@ -50,6 +50,14 @@ const (
 	OpEndHold        Operation = "endHold"
 	OpExec           Operation = "exec"
 	OpForkLease      Operation = "forkLease"
+	OpPower          Operation = "power"
+	OpListSnapshots  Operation = "listSnapshots"
+	OpCreateSnapshot Operation = "createSnapshot"
+	OpRestore        Operation = "restoreSnapshot"
+	OpDeleteSnapshot Operation = "deleteSnapshot"
+	OpGetInfo        Operation = "getInfo"
+	OpGetLog         Operation = "getLog"
+	OpGetConsole     Operation = "getConsole"
 	OpListInstances  Operation = "listInstances"
 	OpEvents         Operation = "events"
 	OpListRemotes    Operation = "listRemotes"
@@ -166,6 +174,22 @@ var Routes = []Route{
 		Summary: "End the hold of the instance of a lease, also after the lease", Answer: Lease{}},
 	{Operation: OpExec, Method: http.MethodGet, Path: "/1.0/leases/{lease}/exec", Access: Holders,
 		Summary: "Run a command in the instance of a lease, over a websocket", Status: http.StatusSwitchingProtocols},
+	{Operation: OpPower, Method: http.MethodPost, Path: "/1.0/leases/{lease}/power", Access: Holders, Progress: true,
+		Summary: "Stop, start, restart, pause or resume the instance of a lease", Request: pool.PowerRequest{}, Answer: Lease{}},
+	{Operation: OpListSnapshots, Method: http.MethodGet, Path: "/1.0/leases/{lease}/snapshots", Access: Holders,
+		Summary: "List the snapshots taken through a lease, oldest first", Answer: []pool.Snapshot{}},
+	{Operation: OpCreateSnapshot, Method: http.MethodPost, Path: "/1.0/leases/{lease}/snapshots", Access: Holders,
+		Summary: "Take a snapshot of the instance of a lease", Request: CreateSnapshot{}, Answer: pool.Snapshot{}, Status: http.StatusCreated},
+	{Operation: OpRestore, Method: http.MethodPost, Path: "/1.0/leases/{lease}/snapshots/{snapshot}/restore", Access: Holders, Progress: true,
+		Summary: "Put the instance of a lease back to a snapshot", Answer: Lease{}},
+	{Operation: OpDeleteSnapshot, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/snapshots/{snapshot}", Access: Holders,
+		Summary: "Delete a snapshot taken through a lease", Status: http.StatusNoContent},
+	{Operation: OpGetInfo, Method: http.MethodGet, Path: "/1.0/leases/{lease}/info", Access: Holders,
+		Summary: "Show what the instance of a lease is doing", Answer: pool.Info{}},
+	{Operation: OpGetLog, Method: http.MethodGet, Path: "/1.0/leases/{lease}/log", Access: Holders,
+		Summary: "Return the end of the log of the latest start of the instance of a lease", Content: "text/plain"},
+	{Operation: OpGetConsole, Method: http.MethodGet, Path: "/1.0/leases/{lease}/console", Access: Holders,
+		Summary: "Return the end of what the instance of a lease wrote to its console", Content: "text/plain"},
 
 	{Operation: OpDetach, Method: http.MethodPost, Path: "/1.0/leases/{lease}/commands", Access: Holders,
 		Summary: "Run a command that goes on without its caller; answered when it is noted", Request: Detach{}, Answer: pool.Detached{}, Status: http.StatusCreated},

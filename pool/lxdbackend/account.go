@@ -58,7 +58,7 @@ func (b *Backend) findAccount(ctx context.Context, o pool.Order, user string) (a
 func (b *Backend) askAccount(ctx context.Context, o pool.Order, user string) (account, error) {
 	output := &tail{limit: 4096}
 	status, err := b.Exec(ctx, o, pool.Command{Args: []string{"getent", "passwd", user}, Stdout: output})
-	if away(err) {
+	if away(err) || errors.Is(err, pool.ErrNotRunning) {
 		return account{}, err
 	}
 	if err == nil && status == 0 {

@@ -10,9 +10,6 @@ import (
 	"github.com/lxd-pool/lxd-pool/pool"
 )
 
-// pristine names the snapshot that a reset goes back to.
-const pristine = "pristine"
-
 // Create makes the instance as a copy of its pool's template, which it makes
 // first if there is none. What already has the name is nobody's confirmed
 // instance: it is deleted, never started.
@@ -41,7 +38,7 @@ func (b *Backend) Create(ctx context.Context, o pool.Order) (pool.Origin, error)
 }
 
 func (b *Backend) takePristine(ctx context.Context, o pool.Order) error {
-	return b.change(ctx, http.MethodPost, at(o, "/snapshots"), api.InstanceSnapshotsPost{Name: pristine})
+	return b.change(ctx, http.MethodPost, at(o, "/snapshots"), api.InstanceSnapshotsPost{Name: string(pool.PristineSnapshot)})
 }
 
 // copyOver makes the order's instance as a copy, trying once more if something

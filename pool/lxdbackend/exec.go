@@ -49,7 +49,19 @@ func (b *Backend) Exec(ctx context.Context, o pool.Order, c pool.Command) (int, 
 	if err == nil {
 		status, err = b.execAs(ctx, o, c, who)
 	}
-	return status, fail(blame(err), what, err)
+	return status, b.unrun(ctx, o, what, err)
+}
+
+// unrun tells why a command did not run, or not to its end: most of all that the
+// instance does not run.
+func (b *Backend) unrun(ctx context.Context, o pool.Order, what string, cause error) error {
+	if cause != nil && !away(cause) && !notFound(cause) {
+		in, err := b.look(ctx, o)
+		if err == nil && (statusOf(in) == pool.Stopped || statusOf(in) == pool.Frozen) {
+			return notRunning(what, in)
+		}
+	}
+	return fail(blame(cause), what, cause)
 }
 
 // execTries is how often a command is asked for that LXD did not start because

@@ -15,11 +15,7 @@ const logLimit = 1 << 20
 // logEnd returns the last errors in the instance's log, or its last lines.
 // It is for an error's text, so it has none of its own.
 func (b *Backend) logEnd(ctx context.Context, o pool.Order) string {
-	name := "lxc.log"
-	if o.Spec.Type == pool.VirtualMachine {
-		name = "qemu.log"
-	}
-	file, err := b.lxd.Fetch(ctx, at(o, "/logs/"+name))
+	file, err := b.lxd.Fetch(ctx, at(o, "/logs/"+logName(o)))
 	if err != nil {
 		return "it has none"
 	}
@@ -34,4 +30,12 @@ func (b *Backend) logEnd(ctx context.Context, o pool.Order) string {
 		lines = bad
 	}
 	return lastLines(strings.Join(lines, ""), 3)
+}
+
+// logName is the log that LXD begins anew at each start of the instance.
+func logName(o pool.Order) string {
+	if o.Spec.Type == pool.VirtualMachine {
+		return "qemu.log"
+	}
+	return "lxc.log"
 }

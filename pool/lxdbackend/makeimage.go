@@ -160,7 +160,7 @@ func (b *Backend) Publish(ctx context.Context, o pool.Order, p pool.PublishImage
 		return nil, fail(pool.ErrRejected, what, err)
 	}
 	name := publishing + strings.ToLower(rand.Text()[:8])
-	defer b.dropSnapshot(ctx, o, name)
+	defer b.tidySnapshot(ctx, o, name)
 	pool.Report(ctx, pool.Progress{Stage: "taking a snapshot"})
 	if err := b.snapWhole(ctx, o, name); err != nil {
 		return nil, fail(blame(err), what, err)
@@ -183,7 +183,7 @@ func (b *Backend) snapWhole(ctx context.Context, o pool.Order, name string) erro
 	return ctx.Err()
 }
 
-func (b *Backend) dropSnapshot(ctx context.Context, o pool.Order, name string) {
+func (b *Backend) tidySnapshot(ctx context.Context, o pool.Order, name string) {
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLimit)
 	defer cancel()
 	_ = b.change(tidy, http.MethodDelete, at(o, "/snapshots/"+name), nil) // what remains goes when the instance is recycled

@@ -16,8 +16,9 @@ import (
 
 // Reset puts the instance back to the snapshot that was taken before its first
 // start, which brings back its files, config, devices and profiles, and removes
-// what its holder left beside them. Then it looks: nil only if what LXD shows is
-// what Create made. An error means that it could not be shown clean.
+// what its holder left beside them, such as snapshots and what was written to its
+// console. Then it looks: nil only if what LXD shows is what Create made. An error
+// means that it could not be shown clean.
 func (b *Backend) Reset(ctx context.Context, o pool.Order) error {
 	o = filled(o)
 	what := "cannot reset instance " + string(o.Instance)
@@ -57,7 +58,19 @@ func (b *Backend) putBack(ctx context.Context, o pool.Order) error {
 	if err := b.deleteExtras(ctx, o, before); err != nil {
 		return err
 	}
-	return b.change(ctx, http.MethodPut, at(o, ""), map[string]string{"restore": pristine})
+	if err := b.clearConsole(ctx, o); err != nil {
+		return err
+	}
+	return b.change(ctx, http.MethodPut, at(o, ""), map[string]string{"restore": string(pool.PristineSnapshot)})
+}
+
+// clearConsole empties the file in which LXD keeps what a container wrote to its
+// console, over all its starts. It has none for a virtual machine.
+func (b *Backend) clearConsole(ctx context.Context, o pool.Order) error {
+	if o.Spec.Type == pool.VirtualMachine {
+		return nil
+	}
+	return b.change(ctx, http.MethodDelete, at(o, "/console"), nil)
 }
 
 // lookWhole reads the instance with its snapshots and backups.
@@ -73,7 +86,7 @@ func (b *Backend) lookWhole(ctx context.Context, o pool.Order) (*api.InstanceFul
 // comes before the restore, since some storage restores only the latest.
 func (b *Backend) deleteExtras(ctx context.Context, o pool.Order, in *api.InstanceFull) error {
 	for _, snapshot := range in.Snapshots {
-		if snapshot.Name == pristine {
+		if isPristine(snapshot) {
 			continue
 		}
 		if err := b.change(ctx, http.MethodDelete, at(o, "/snapshots/"+url.PathEscape(snapshot.Name)), nil); err != nil {
@@ -96,7 +109,7 @@ func differences(o pool.Order, in *api.InstanceFull, known *facts) string {
 		return "it is " + in.Status
 	case len(in.Backups) != 0:
 		return "it has backups"
-	case len(in.Snapshots) != 1 || in.Snapshots[0].Name != pristine:
+	case len(in.Snapshots) != 1 || !isPristine(in.Snapshots[0]):
 		return "its snapshots are not those it was made with"
 	case ran(in.Snapshots[0].Config):
 		return "its pristine snapshot was not taken before its first start"

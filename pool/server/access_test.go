@@ -61,9 +61,11 @@ var bodies = map[api.Operation]string{
 	api.OpDetach:        `{"args":["true"]}`,
 	api.OpSignalCommand: `{"signal":15}`,
 
-	api.OpCreateProfile: `{"name":"new"}`,
-	api.OpPutProfile:    `{"description":"the first"}`,
-	api.OpPatchProfile:  `{"set":{"description":"the first"}}`,
+	api.OpCreateProfile:  `{"name":"new"}`,
+	api.OpPutProfile:     `{"description":"the first"}`,
+	api.OpPatchProfile:   `{"set":{"description":"the first"}}`,
+	api.OpPower:          `{"action":"restart"}`,
+	api.OpCreateSnapshot: `{}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -73,6 +75,9 @@ func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
 				inBench(t, pool.Spec{Size: 2, Publish: pool.PublishHolders}, func(b *bench) {
 					lease := b.acquire("user:alice", pool.AcquireRequest{})
 					command := b.furnish(lease)
+					if _, err := b.m.CreateSnapshot(b.Context(), lease.ID, aSnapshot); err != nil {
+						b.Fatal(err)
+					}
 					want := refusals[route.Access][i]
 					if want == 0 {
 						want = welcome(&route)
@@ -122,10 +127,15 @@ func welcome(route *api.Route) int {
 	return max(route.Status, http.StatusOK)
 }
 
+// aSnapshot is one that the lease of the path has.
+const aSnapshot = "before"
+
 func pathOf(route *api.Route, lease *api.Lease, command pool.CommandID) string {
 	switch {
 	case strings.Contains(route.Path, "{command}"):
 		return route.At(string(lease.ID), string(command))
+	case strings.Contains(route.Path, "{snapshot}"):
+		return route.At(string(lease.ID), aSnapshot)
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
 	case strings.Contains(route.Path, "{profile}"):

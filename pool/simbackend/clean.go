@@ -23,6 +23,7 @@ func (b *Backend) Reset(ctx context.Context, o pool.Order) error {
 		end: func() error {
 			return b.alter(Reset, keyOf(o), func(in *instance) {
 				in.Status, in.Files, in.Used, in.Sick = pool.Stopped, nil, false, false
+				in.Snapshots, in.LastUsed = nil, time.Time{}
 			})
 		},
 		more: func() time.Duration { return b.stopTime(keyOf(o)) },

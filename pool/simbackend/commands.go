@@ -209,13 +209,7 @@ func (g *guest) file(path string) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	files.mu.Lock()
-	defer files.mu.Unlock()
-	p, err := files.there(path, true)
-	if err != nil || p.node.Type != pool.RegularFile {
-		return "", false
-	}
-	return string(p.node.Data), true
+	return files.text(path)
 }
 
 func (g *guest) print(text string) int {

@@ -1,9 +1,9 @@
 // Package simbackend is an LXD made of arithmetic: it implements
-// [pool.Backend], [pool.Watcher] and [pool.Guest] with seeded latency,
-// capacity, failures and lost replies, for tests and for scale. It uses timers
-// only, so that it works under testing/synctest, and everything it draws comes
-// from one stream for each verb: the same seed and the same order of calls
-// give the same world.
+// [pool.Backend], [pool.Watcher] and what holders do with an instance, such as
+// [pool.Guest], with seeded latency, capacity, failures and lost replies, for
+// tests and for scale. It uses timers only, so that it works under
+// testing/synctest, and everything it draws comes from one stream for each verb:
+// the same seed and the same order of calls give the same world.
 //
 // It keeps the habits of LXD that an engine has to live with. An instance is
 // listed from the moment its making begins, and looks the same whether it was

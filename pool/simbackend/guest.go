@@ -30,9 +30,17 @@ func (b *Backend) Exec(ctx context.Context, o pool.Order, c pool.Command) (int, 
 func (b *Backend) enterable(o pool.Order) error {
 	in, err := b.find(Exec, o)
 	if err == nil && in.Status != pool.Running {
-		err = failed(Exec, o.Instance, "it is "+string(in.Status))
+		return notRunning(Exec, in)
 	}
 	return err
+}
+
+func notRunning(v Verb, in *instance) error {
+	is := string(in.Status)
+	if in.Status == pool.Frozen {
+		is = "paused"
+	}
+	return pool.Errorf(pool.ErrNotRunning, "", "cannot %s: it is %s", phrase(v, in.Name), is)
 }
 
 // wait returns when the command has ended, was killed by a signal, or the

@@ -100,7 +100,7 @@ func TestACommandNeedsARunningInstance(t *testing.T) {
 		return err
 	}
 	create(t, b, "ci-1")
-	if err := exec("ci-1"); !errors.Is(err, pool.ErrFailed) {
+	if err := exec("ci-1"); !errors.Is(err, pool.ErrNotRunning) {
 		t.Errorf("in a stopped one: %v", err)
 	}
 	if err := exec("ci-2"); !errors.Is(err, pool.ErrGone) {

@@ -33,7 +33,11 @@ func (in *instance) seen() pool.Seen {
 	}
 }
 
+// place is where the instance is. One that is stopped has no address.
 func (in *instance) place() pool.Place {
+	if in.Status == pool.Stopped {
+		return pool.Place{Project: in.Project, Location: in.Location}
+	}
 	n := in.Number
 	return pool.Place{Project: in.Project, Location: in.Location, Addresses: []pool.Address{{
 		Family: "inet", Interface: "eth0",

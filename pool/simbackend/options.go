@@ -8,10 +8,11 @@ import (
 // Verb names what takes time and what can fail.
 type Verb string
 
-// The verbs: those of the backend, Exec of the guest, Fork, those of a move, the
-// opening of files, and two that happen inside of others. Template is the making
-// of a template, before the first Create from it; Stop is the stopping of a
-// running instance in Reset and Delete, which takes time but does not fail by itself.
+// The verbs: those of the backend, those of holders from Exec on, and two that
+// happen inside of others. Template is the making of a template, before the
+// first Create from it; Stop is the stopping of a running instance in Reset,
+// Delete, Switch and Restore, which takes time but does not fail by itself.
+// Snapshot is also the deletion of one, Inspect whatever is looked at.
 const (
 	Vet      Verb = "vet"
 	Resolve  Verb = "resolve"
@@ -34,6 +35,10 @@ const (
 	// Profiles is whatever is asked about or done to profiles.
 	Profiles Verb = "profiles"
 	Files    Verb = "open the files of"
+	Switch   Verb = "switch"
+	Snapshot Verb = "snapshot"
+	Restore  Verb = "restore"
+	Inspect  Verb = "inspect"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -96,6 +101,10 @@ var measured = map[Verb]Latency{
 	Settle:   between(700, 900),
 	Profiles: between(3, 8),
 	Files:    between(5, 10),
+	Switch:   between(12, 20),
+	Snapshot: between(60, 110),
+	Restore:  between(70, 90),
+	Inspect:  between(16, 30),
 }
 
 func between(low, high int) Latency {

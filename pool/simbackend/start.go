@@ -20,7 +20,9 @@ func (b *Backend) Start(ctx context.Context, o pool.Order) (place pool.Place, er
 			case !in.Made:
 				return false, b.wedge(in)
 			}
-			place = in.place()
+			running := *in
+			running.Status = pool.Running
+			place = running.place()
 			return in.Status == standby(o.Spec) && in.ailment(o.Spec) == "", nil
 		},
 		end:  func() error { return b.endStart(o) },
@@ -36,7 +38,7 @@ func (b *Backend) Start(ctx context.Context, o pool.Order) (place pool.Place, er
 func (b *Backend) endStart(o pool.Order) error {
 	ailment := ""
 	err := b.alter(Start, keyOf(o), func(in *instance) {
-		in.Status, in.Used = pool.Running, true
+		in.boot()
 		if ailment = in.ailment(o.Spec); ailment == "" {
 			in.Status = standby(o.Spec)
 		}
@@ -46,6 +48,8 @@ func (b *Backend) endStart(o pool.Order) error {
 	}
 	return err
 }
+
+func (in *instance) boot() { in.Status, in.Used, in.LastUsed = pool.Running, true, time.Now() }
 
 // ailment says why the instance would not be usable, "" when it would be. Of
 // all probes, "false" and "exit N" are known to fail.

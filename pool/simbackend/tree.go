@@ -65,15 +65,45 @@ func (t *tree) identify(in *instance) {
 
 // copyFor returns a copy for another instance. That of no tree is none.
 func (t *tree) copyFor(in *instance) *tree {
+	fresh := t.copy()
+	if fresh != nil {
+		fresh.identify(in)
+	}
+	return fresh
+}
+
+// copy returns a tree that is the same. That of no tree is none.
+func (t *tree) copy() *tree {
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	same := map[*node]*node{}
-	fresh := &tree{root: t.root.copy(same), space: t.space, used: t.used}
-	fresh.identify(in)
-	return fresh
+	return &tree{root: t.root.copy(map[*node]*node{}), space: t.space, used: t.used}
+}
+
+// text returns what is in a regular file, and whether there is one.
+func (t *tree) text(at string) (string, bool) {
+	if t == nil {
+		return "", false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, err := t.there(at, true)
+	if err != nil || p.node.Type != pool.RegularFile {
+		return "", false
+	}
+	return string(p.node.Data), true
+}
+
+// size is how many bytes are in the files.
+func (t *tree) size() int64 {
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.used
 }
 
 // copy copies a node with all that is in it. What had two names keeps both.

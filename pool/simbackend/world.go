@@ -47,6 +47,16 @@ type instance struct {
 	Number uint32 `json:"number"`
 	// Files is what is inside, nil until somebody asks: then it is as it was made.
 	Files *tree `json:"files,omitempty"`
+	// Snapshots are the holder's, oldest first.
+	Snapshots []snapshot `json:"snapshots,omitempty"`
+	// LastUsed is when it was last started.
+	LastUsed time.Time `json:"last_used,omitzero"`
+}
+
+// snapshot is the files of an instance at some time.
+type snapshot struct {
+	pool.Snapshot
+	Files *tree `json:"files,omitempty"`
 }
 
 func (in *instance) key() key { return key{in.Project, in.Name} }
