@@ -71,7 +71,7 @@ func TestACommandThatCannotRunIsAnError(t *testing.T) {
 		t.Errorf("unknown user: %v", err)
 	}
 	admin(t).state(o.Instance, "stop")
-	if _, err := r.b.Exec(t.Context(), o, pool.Command{Args: []string{"true"}}); !errors.Is(err, pool.ErrFailed) {
+	if _, err := r.b.Exec(t.Context(), o, pool.Command{Args: []string{"true"}}); !errors.Is(err, pool.ErrNotRunning) {
 		t.Errorf("stopped instance: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/canonical/lxd/shared/api"
@@ -31,11 +32,11 @@ func (b *Backend) Snapshots(ctx context.Context, o pool.Order) ([]pool.Snapshot,
 	return holdersOwn(all), nil
 }
 
-// holdersOwn leaves out the pool's.
+// holdersOwn leaves out the pool's, and those that images are being made of.
 func holdersOwn(all []api.InstanceSnapshot) []pool.Snapshot {
 	list := []pool.Snapshot{}
 	for _, s := range all {
-		if !isPristine(s) {
+		if !isPristine(s) && !strings.HasPrefix(s.Name, publishing) {
 			list = append(list, snapshotOf(s))
 		}
 	}

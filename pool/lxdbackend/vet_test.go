@@ -19,9 +19,9 @@ func TestASpecThatLXDCannotSatisfyIsRefusedWithTheNextStep(t *testing.T) {
 		image string
 		parts []string
 	}{
-		{image: "no-such-image", parts: []string{"no-such-image", "lxc image list"}},
-		{image: "abcdef", parts: []string{"abcdef", "lxc image list"}},
-		{image: "nowhere:24.04", parts: []string{`"nowhere"`, "ubuntu"}},
+		{image: "no-such-image", parts: []string{"no-such-image", "lxd-pool image list"}},
+		{image: "abcdef", parts: []string{"abcdef", "lxd-pool image list"}},
+		{image: "nowhere:24.04", parts: []string{`"nowhere"`, "lxd-pool remote list"}},
 		{keys: []string{"profiles=nope"}, parts: []string{`profile "nope"`, "lxd-pool profile list"}},
 		{keys: []string{"project=nope"}, parts: []string{`project "nope"`, "lxd-pool project list"}},
 		{keys: []string{"target=node9"}, parts: []string{"target", "not clustered"}},
