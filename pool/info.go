@@ -17,7 +17,8 @@ type Inspector interface {
 	// Log returns the end of the log of the instance's latest start, at most
 	// [LogLimit] bytes; nothing if there is none.
 	Log(ctx context.Context, o Order) ([]byte, error)
-	// Console returns likewise the end of what was written to its console.
+	// Console returns likewise the end of what was written to its console; while
+	// it runs, that may be only what is new since somebody last asked.
 	Console(ctx context.Context, o Order) ([]byte, error)
 }
 
@@ -114,7 +115,8 @@ func (m *Manager) Log(ctx context.Context, id LeaseID) (string, error) {
 }
 
 // Console returns the end of what the instance of a running lease wrote to its
-// console, in the same form as [Manager.Log].
+// console, in the same form as [Manager.Log]. While the instance runs, LXD tells
+// only what is new since it was last asked; all of it when it is stopped.
 func (m *Manager) Console(ctx context.Context, id LeaseID) (string, error) {
 	return act(ctx, m, id, "read the console of an instance", func(ctx context.Context, power Inspector, s *session) (string, error) {
 		log, err := power.Console(ctx, s.order)

@@ -93,7 +93,7 @@ type Place struct {
 }
 
 func (p Place) equal(q Place) bool {
-	return p.Project == q.Project && p.Location == q.Location && slices.Equal(p.Addresses, q.Addresses)
+	return p.Remote == q.Remote && p.Project == q.Project && p.Location == q.Location && slices.Equal(p.Addresses, q.Addresses)
 }
 
 // Address is one global address of an instance.

@@ -146,6 +146,7 @@ func (m *Manager) changed(ctx context.Context, s *session, became string, now Pl
 		if err != nil {
 			return Grant{}, err
 		}
+		now.Remote = in.Place.Remote
 		if now.Project != "" && !now.equal(in.Place) {
 			in = t.change(in, func(next *Instance) { next.Place = now })
 		}

@@ -44,7 +44,8 @@ type Snapshot struct {
 type SnapshotName string
 
 // PristineSnapshot names the snapshot that a pool with recycle=reset goes back
-// to. A holder neither sees nor touches it.
+// to. A holder neither sees nor touches it, nor any whose name begins with
+// "lxd-pool-", of which backends may take some for a while.
 const PristineSnapshot SnapshotName = "pristine"
 
 var snapshotNamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
@@ -52,7 +53,7 @@ var snapshotNamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[
 // Validate reports, as an [ErrInvalid], why n cannot name a holder's snapshot.
 func (n SnapshotName) Validate() error {
 	switch {
-	case strings.EqualFold(string(n), string(PristineSnapshot)):
+	case strings.EqualFold(string(n), string(PristineSnapshot)), strings.HasPrefix(strings.ToLower(string(n)), "lxd-pool-"):
 		return Invalidf("use another name", "cannot use %q as the name of a snapshot: the pool keeps its own under it", string(n))
 	case !snapshotNamePattern.MatchString(string(n)):
 		return Invalidf(`use 1 to 63 letters, digits, ".", "_" and "-", beginning and ending with a letter or a digit`,

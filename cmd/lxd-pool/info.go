@@ -19,7 +19,8 @@ func (c *cli) info() *cobra.Command {
 		Short: "Show what a leased instance is doing",
 		Long: `Show what a leased instance is doing: its status, addresses, memory, processes and
 network counters, and its snapshots. What LXD does not know is left out, such as the
-memory of one that is stopped.`,
+memory of one that is stopped. While an instance runs, LXD tells of its console only
+what is new since it was last asked.`,
 		Example: `  lxd-pool info ci.k3v9q0z5tm
   lxd-pool info ci.k3v9q0z5tm --show-log --console
   lxd-pool info ci.k3v9q0z5tm -f json`,

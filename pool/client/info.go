@@ -25,7 +25,8 @@ func (c *Client) Log(ctx context.Context, id pool.LeaseID) (string, error) {
 }
 
 // Console returns the end of what the instance of a running lease wrote to its
-// console, in the same form as [Client.Log].
+// console, in the same form as [Client.Log]. While the instance runs, LXD tells
+// only what is new since it was last asked; all of it when it is stopped.
 func (c *Client) Console(ctx context.Context, id pool.LeaseID) (string, error) {
 	return c.text(ctx, call{op: api.OpGetConsole, at: []string{string(id)}})
 }

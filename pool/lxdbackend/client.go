@@ -163,7 +163,8 @@ func (c *connection) SFTP(ctx context.Context, path string) (io.ReadWriteCloser,
 	return stream, nil
 }
 
-// refusal is why LXD did not switch to a stream, in its own words if it says.
+// refusal is why LXD did not send a file or switch to a stream, in its own words
+// if it says.
 func refusal(resp *http.Response) error {
 	var answer api.Response
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&answer); err != nil || answer.Error == "" {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/canonical/lxd/shared/api"
@@ -88,7 +89,9 @@ func (b *Backend) Log(ctx context.Context, o pool.Order) ([]byte, error) {
 	return b.readEnd(ctx, o, at(o, "/logs/"+logName(o)), "cannot read the log of instance "+string(o.Instance))
 }
 
-// Console returns the end of what was written to the instance's console.
+// Console returns the end of what was written to the instance's console. LXD
+// tells what a running container wrote once only; then it is in the file that it
+// tells of one that is stopped.
 func (b *Backend) Console(ctx context.Context, o pool.Order) ([]byte, error) {
 	return b.readEnd(ctx, o, at(o, "/console"), "cannot read the console of instance "+string(o.Instance))
 }
@@ -99,10 +102,10 @@ func (b *Backend) readEnd(ctx context.Context, o pool.Order, path, what string) 
 		return nil, fail(blame(err), what, err)
 	}
 	file, err := b.lxd.Fetch(ctx, path)
-	if notFound(err) {
-		return nil, nil
-	}
 	if err != nil {
+		if notFound(err) || strings.Contains(err.Error(), "no such file or directory") {
+			return nil, nil
+		}
 		return nil, fail(pool.ErrFailed, what, err)
 	}
 	defer file.Close()

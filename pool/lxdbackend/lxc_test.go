@@ -3,6 +3,7 @@ package lxdbackend_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	client "github.com/canonical/lxd/client"
@@ -85,4 +86,21 @@ func (l lxc) state(name pool.InstanceName, action string) {
 func (l lxc) snapshot(name pool.InstanceName, as string) {
 	l.Helper()
 	l.ask(http.MethodPost, where(name, "/snapshots"), api.InstanceSnapshotsPost{Name: as})
+}
+
+// operations are those under way on an instance, by what they do.
+func (l lxc) operations(name pool.InstanceName) (list []string) {
+	l.Helper()
+	all, err := l.server.GetOperations()
+	if err != nil {
+		l.Fatal(err)
+	}
+	for _, op := range all {
+		for _, path := range op.Resources["instances"] {
+			if strings.HasSuffix(path, "/"+string(name)) && !op.StatusCode.IsFinal() {
+				list = append(list, op.Description)
+			}
+		}
+	}
+	return list
 }

@@ -61,6 +61,7 @@ type Service interface {
 
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
 	ProfileService
+	HolderService
 	Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error)
 	Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error)
 	Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
@@ -102,7 +103,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, commandCases, remoteCases, imageCases, profileCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, commandCases, remoteCases, imageCases, profileCases, holderCases)
 
 // bench is what a case works with.
 type bench struct {

@@ -64,6 +64,7 @@ func (b *Backend) CreateSnapshot(ctx context.Context, o pool.Order, name pool.Sn
 
 // RestoreSnapshot implements [pool.Snapshotter].
 func (b *Backend) RestoreSnapshot(ctx context.Context, o pool.Order, name pool.SnapshotName) (place pool.Place, err error) {
+	pool.Report(ctx, pool.Progress{Stage: "restoring"})
 	err = b.change(context.WithoutCancel(ctx), Restore, o, deed{
 		begin: func() (bool, error) { return false, b.needSnapshot(Restore, o, name) },
 		end: func() error {
