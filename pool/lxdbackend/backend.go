@@ -15,6 +15,7 @@ type Backend struct {
 	book      *remoteBook
 	aliases   aliasCache
 	templates templates
+	others    others
 }
 
 var (
@@ -26,6 +27,8 @@ var (
 	_ pool.Images     = (*Backend)(nil)
 	_ pool.ImageFiles = (*Backend)(nil)
 	_ pool.Publisher  = (*Backend)(nil)
+	_ pool.Mover      = (*Backend)(nil)
+	_ pool.Elsewhere  = (*Backend)(nil)
 )
 
 // Open returns a backend for the LXD that o names. It does not connect: an LXD
@@ -55,5 +58,6 @@ func newBackend(l lxd, o Options) *Backend {
 // Close lets the connections to LXD go. Calls that still run are not ended by it.
 func (b *Backend) Close() error {
 	b.lxd.Close()
+	b.others.close()
 	return nil
 }

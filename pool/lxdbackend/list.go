@@ -40,6 +40,7 @@ func (b *Backend) List(ctx context.Context, manager pool.ManagerID) ([]pool.Seen
 func seen(in *api.Instance) pool.Seen {
 	return pool.Seen{
 		Name: pool.InstanceName(in.Name), Pool: pool.PoolName(in.Config[tagPool]), Template: pool.Origin(in.Config[tagTemplate]),
+		Of:     unfinishedCopyOf(in),
 		Status: statusOf(in), Place: placeOf(in), Created: in.CreatedAt,
 	}
 }

@@ -108,6 +108,7 @@ parse_arguments() {
     [ ! -e "$1/number" ] || die "$1 is in use" "Run cluster-down $1."
     mkdir -p "$1"
     dir=$(cd "$1" && pwd)
+    chmod a+x "$dir" # for the users that containers run as
     [ -z "$until" ] || end_with "$until" "$dir"
     lock_lxds
     make_switch "$dir"
