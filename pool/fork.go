@@ -122,7 +122,7 @@ func (t *turn) makeRoom(f *fork) error {
 	idle := t.idle()
 	if free+len(idle) < f.Count {
 		return Errorf(ErrExhausted, fmt.Sprintf(`release what is not needed, or raise it with "lxd-pool set %s max=%d"`, t.name, spec.Max+f.Count-free-len(idle)),
-			"cannot fork lease %s %d times: no more than %d may exist in pool %s, and there is room for %d", f.lease, f.Count, spec.Max, t.name, max(0, free+len(idle)))
+			"cannot fork lease %s %s: no more than %d may exist in pool %s, and there is room for %d", f.lease, times(f.Count), spec.Max, t.name, max(0, free+len(idle)))
 	}
 	for _, name := range idle[:max(0, f.Count-max(0, free))] {
 		t.retire(name)
