@@ -75,6 +75,101 @@ var allEquivalents = []equivalents{
 		},
 	},
 	{
+		title: "Snapshots",
+		cases: []equivalent{
+			{
+				about:    "take one",
+				lxc:      []string{`lxc snapshot $C first`},
+				pool:     []string{`lxd-pool snapshot create $LEASE first`},
+				see:      `lxc query /1.0/instances/$IT/snapshots`,
+				compared: "the snapshots",
+			}, {
+				about:    "list them",
+				lxc:      []string{`lxc info $C >listed`},
+				pool:     []string{`lxd-pool snapshot list $LEASE >listed`},
+				see:      `grep -ow first listed`,
+				compared: "that it is in the list",
+			}, {
+				about:    "go back to one",
+				before:   `lxc exec $IT -- sh -c 'echo old >/root/state'; lxc snapshot $IT then; lxc exec $IT -- sh -c 'echo new >/root/state'`,
+				lxc:      []string{`lxc restore $C then`},
+				pool:     []string{`lxd-pool snapshot restore $LEASE then`},
+				see:      `lxc exec $IT -- cat /root/state; lxc list "^$IT$" -f csv -c s`,
+				compared: "the files, and that it runs",
+			}, {
+				about:    "delete one",
+				lxc:      []string{`lxc delete $C/first`},
+				pool:     []string{`lxd-pool snapshot delete $LEASE first`},
+				see:      `lxc query /1.0/instances/$IT/snapshots`,
+				compared: "the snapshots that are left",
+			},
+		},
+	},
+	{
+		title: "Stop and start",
+		intro: "The lease goes on meanwhile.",
+		cases: []equivalent{
+			{
+				about:    "pause",
+				lxc:      []string{`lxc pause $C`},
+				pool:     []string{`lxd-pool pause $LEASE`},
+				see:      `lxc list "^$IT$" -f csv -c s`,
+				compared: "its state",
+			}, {
+				about:    "go on",
+				lxc:      []string{`lxc start $C`},
+				pool:     []string{`lxd-pool resume $LEASE`},
+				see:      `lxc list "^$IT$" -f csv -c s`,
+				compared: "its state",
+			}, {
+				about:    "restart",
+				before:   `lxc exec $IT -- sh -c 'setsid sleep 4242 >/dev/null 2>&1 &'`,
+				lxc:      []string{`lxc restart --force $C`},
+				pool:     []string{`lxd-pool restart --force $LEASE`},
+				see:      `lxc list "^$IT$" -f csv -c s; lxc exec $IT -- sh -c 'ps | grep -c "[s]leep 4242"' || true`,
+				compared: "its state, and that what ran before is gone",
+			}, {
+				about:    "stop",
+				lxc:      []string{`lxc stop --force $C`},
+				pool:     []string{`lxd-pool stop --force $LEASE`},
+				see:      `lxc list "^$IT$" -f csv -c s`,
+				compared: "its state",
+			}, {
+				about:    "start",
+				lxc:      []string{`lxc start $C`},
+				pool:     []string{`lxd-pool start $LEASE`},
+				see:      `lxc list "^$IT$" -f csv -c s`,
+				compared: "its state",
+			},
+		},
+	},
+	{
+		title: "Information",
+		cases: []equivalent{
+			{
+				about:    "know how it does",
+				before:   `until lxc list "^$IT$" -f csv -c 4 | grep -q eth0; do sleep 0.1; done`,
+				lxc:      []string{`lxc info $C >told`},
+				pool:     []string{`lxd-pool info $LEASE >told`},
+				see:      `grep -io running told; a=$(lxc list "^$IT$" -f csv -c 4 | cut -d' ' -f1); grep -cF "$a" told`,
+				compared: "that its state and its address are told",
+			}, {
+				about:    "read the log of its start",
+				lxc:      []string{`lxc info $C --show-log >told`},
+				pool:     []string{`lxd-pool info $LEASE --show-log >told`},
+				see:      `grep -ci '^ *log' told`,
+				compared: "that the log is there",
+			}, {
+				about:    "read its console",
+				before:   `lxc exec $IT -- sh -c 'echo equivalent >/dev/console'`,
+				lxc:      []string{`lxc console $C --show-log >told`},
+				pool:     []string{`lxd-pool info $LEASE --console >told`},
+				see:      `grep -co equivalent told`,
+				compared: "that it has what was written there",
+			},
+		},
+	},
+	{
 		title: "Copies",
 		cases: []equivalent{
 			{
@@ -96,7 +191,7 @@ var allEquivalents = []equivalents{
 		cases: []equivalent{
 			{
 				about:    "trust another LXD by a token",
-				before:   `printf TOKEN=; LXD_DIR=$OTHER_DIR lxc config trust add --name equiv --quiet | tail -n 1`,
+				before:   `echo "TOKEN=$(LXD_DIR=$OTHER_DIR lxc config trust add --name equiv --quiet 2>/dev/null | grep ^ey)"`,
 				lxc:      []string{`lxc remote add other $TOKEN`},
 				pool:     []string{`lxd-pool remote add other --token $TOKEN`},
 				see:      `$PROGRAM remote list -f csv | grep ^other, | cut -d, -f1-3`,
@@ -111,6 +206,18 @@ var allEquivalents = []equivalents{
 				about:    "give it another name",
 				lxc:      []string{`lxc remote rename other lab`},
 				pool:     []string{`lxd-pool remote rename other lab`},
+				see:      `$PROGRAM remote list -f csv | cut -d, -f1 | grep -v ^local | sort`,
+				compared: "the names, but for the own LXD",
+			}, {
+				about:    "know one without its trust, for its public images",
+				lxc:      []string{`lxc remote add public $OTHER --public --accept-certificate`},
+				pool:     []string{`lxd-pool remote add public $OTHER --public --accept-certificate`},
+				see:      `$PROGRAM remote list -f csv | grep ^public, | cut -d, -f1-3`,
+				compared: "its name, address and protocol",
+			}, {
+				about:    "forget one",
+				lxc:      []string{`lxc remote remove public`},
+				pool:     []string{`lxd-pool remote remove public`},
 				see:      `$PROGRAM remote list -f csv | cut -d, -f1 | grep -v ^local | sort`,
 				compared: "the names, but for the own LXD",
 			},
@@ -142,6 +249,14 @@ var allEquivalents = []equivalents{
 				pool:     []string{`lxd-pool image copy lab:equiv --alias equiv --auto-update`},
 				see:      seeImage + "; LXD_DIR=$OTHER_DIR lxc image delete equiv",
 				compared: "the image",
+			}, {
+				about:  "look for a newer one at once",
+				before: elsewhere + "\nlxc image copy lab:equiv local: --alias equiv --auto-update >/dev/null; LXD_DIR=$OTHER_DIR lxc image delete equiv; rm -r rootfs\n" + elsewhere,
+				lxc:    []string{`lxc image refresh equiv`},
+				pool:   []string{`lxd-pool image refresh equiv`},
+				see: `echo "$(lxc image list -f csv -c F equiv) $(LXD_DIR=$OTHER_DIR lxc image list -f csv -c F equiv)" | awk '$1 == $2 { print "the newer one" }'
+					lxc image delete equiv; LXD_DIR=$OTHER_DIR lxc image delete equiv`,
+				compared: "that it is the newer one",
 			}, {
 				about:    "list them",
 				before:   imported,

@@ -105,6 +105,11 @@ func TestWhatLXCDoesLXDPoolDoes(t *testing.T) {
 		vars["OTHER_DIR"], vars["OTHER"] = startOtherLXD(t)
 	}
 	d.create("equiv", pool.Spec{Size: 1, Max: 6})
+	t.Cleanup(func() { // what a case left that failed; there is none of it else
+		for _, kind := range []string{"image", "profile"} {
+			exec.Command("lxc", kind, "delete", "equiv").Run()
+		}
+	})
 	for _, group := range allEquivalents {
 		t.Run(group.title, func(t *testing.T) {
 			b := &besides{daemon: d, vars: vars}
@@ -211,7 +216,7 @@ func newSide(t *testing.T, ctx context.Context, vars map[string]string, program,
 // run runs the lines of one side, and looks at the outcome.
 func (s *side) run(e *equivalent, lines []string) outcome {
 	s.t.Helper()
-	first := s.sh(e.before, "")
+	first := s.sh("set -e\n"+e.before, "")
 	if first.status != 0 {
 		s.t.Fatalf("before it: %s", first)
 	}
