@@ -101,6 +101,10 @@ func (d *describer) add(doc *openapi3.T, r *api.Route) {
 	if r.Request != nil {
 		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchemaRef(d.ref(r.Request))}
 	}
+	if r.Upload != "" {
+		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).
+			WithContent(openapi3.Content{r.Upload: openapi3.NewMediaType()})}
+	}
 	if r.Access == api.Holders {
 		op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("leaseToken")).With(openapi3.NewSecurityRequirement())
 	}

@@ -49,6 +49,12 @@ const (
 	OpHoldLease      Operation = "holdLease"
 	OpEndHold        Operation = "endHold"
 	OpExec           Operation = "exec"
+	OpPullFile       Operation = "pullFile"
+	OpPushFile       Operation = "pushFile"
+	OpDeleteFile     Operation = "deleteFile"
+	OpListFiles      Operation = "listFiles"
+	OpPullTree       Operation = "pullTree"
+	OpPushTree       Operation = "pushTree"
 	OpForkLease      Operation = "forkLease"
 	OpPower          Operation = "power"
 	OpListSnapshots  Operation = "listSnapshots"
@@ -111,6 +117,8 @@ type Route struct {
 	// no type of ours.
 	Request any
 	Answer  any
+	// Upload is the type of a body of any size that is no value of ours; "": none.
+	Upload string
 	// Content is the type of the answer. "": application/json.
 	Content string
 	// Status is that of the answer. 0: 200.
@@ -205,6 +213,23 @@ var Routes = []Route{
 	{Operation: OpOutput, Method: http.MethodGet, Path: "/1.0/leases/{lease}/commands/{command}/output", Access: Holders,
 		Summary: "Return what a detached command has written, as lines of JSON", Answer: OutputLine{}, Content: ProgressType,
 		Query: []Param{{Name: "stream", Summary: "stdout or stderr only"}, {Name: "follow", Summary: "if true, until it has ended"}}},
+	{Operation: OpPullFile, Method: http.MethodGet, Path: "/1.0/leases/{lease}/files", Access: Holders,
+		Summary: "Return the content of a regular file in the instance of a lease; its header fields say what it is",
+		Content: ContentType, Query: []Param{filePath}},
+	{Operation: OpPushFile, Method: http.MethodPut, Path: "/1.0/leases/{lease}/files", Access: Holders,
+		Summary: "Write a regular file in the instance of a lease, whole or not at all; of any size", Status: http.StatusNoContent,
+		Upload: ContentType, Query: append([]Param{filePath, {Name: "mode", Summary: "in octal, such as 0644"}}, ownership...)},
+	{Operation: OpDeleteFile, Method: http.MethodDelete, Path: "/1.0/leases/{lease}/files", Access: Holders,
+		Summary: "Delete a file, a link or a directory in the instance of a lease", Status: http.StatusNoContent,
+		Query: []Param{filePath, {Name: "recursive", Summary: "if true, also a directory and all that is in it"}}},
+	{Operation: OpListFiles, Method: http.MethodGet, Path: "/1.0/leases/{lease}/files/list", Access: Holders,
+		Summary: "List a directory in the instance of a lease, or one file", Answer: []File{}, Query: []Param{filePath}},
+	{Operation: OpPullTree, Method: http.MethodGet, Path: "/1.0/leases/{lease}/files/tree", Access: Holders,
+		Summary: "Return a file or a directory in the instance of a lease, with all that is in it, as a tar stream",
+		Content: ArchiveType, Query: []Param{filePath}},
+	{Operation: OpPushTree, Method: http.MethodPut, Path: "/1.0/leases/{lease}/files/tree", Access: Holders,
+		Summary: "Make what is in a tar stream in a directory in the instance of a lease", Answer: pool.Transfer{},
+		Upload: ArchiveType, Query: append([]Param{filePath}, ownership...)},
 	{Operation: OpForkLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/fork", Access: Holders,
 		Summary: "Lease copies of the instance of a lease to its holder; answered when all can be used", Request: Fork{}, Answer: []Lease{}, Status: http.StatusCreated},
 
@@ -283,6 +308,16 @@ var (
 	onRemote  = Param{Name: "remote", Summary: "of this remote, in place of LXD's store"}
 	needed    = Param{Name: "force", Summary: "if true, also when a pool needs it"}
 )
+
+// filePath says which file a route is about.
+var filePath = Param{Name: "path", Summary: "absolute, of any bytes but 0"}
+
+// ownership is how files are pushed.
+var ownership = []Param{
+	{Name: "uid", Summary: "the number of the owner"},
+	{Name: "gid", Summary: "the number of the group"},
+	{Name: "parents", Summary: "if true, make the directories above that are missing"},
+}
 
 var leaseFilters = []Param{
 	{Name: "mine", Summary: "if true, only the caller's own"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -25,9 +26,10 @@ type call struct {
 	etag  string
 	in    any // the body; nil: none
 	// body is one that is sent as it is read, of this kind, in place of in.
-	body io.Reader
-	kind string
-	also int // a status beside those of success that comes with an answer
+	body   io.Reader
+	kind   string
+	also   int         // a status beside those of success that comes with an answer
+	header http.Header // beside that of every call
 }
 
 // host stands in the URLs; the connection goes where the client was told to.
@@ -120,6 +122,7 @@ func (c *Client) dress(r *http.Request, what call) {
 	} else if what.body != nil {
 		r.Header.Set("Content-Type", what.kind)
 	}
+	maps.Copy(r.Header, what.header)
 	if what.etag != "" {
 		r.Header.Set("If-Match", what.etag)
 	}

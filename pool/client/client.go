@@ -32,6 +32,10 @@ type Client struct {
 	where string
 }
 
+// continueTime is how long the daemon may take to say that it wants a body of
+// any size, before that is sent anyway.
+const continueTime = 10 * time.Second
+
 // Close closes connections that are kept open for the next call. The client
 // can be used again.
 func (c *Client) Close() {
@@ -46,7 +50,8 @@ func (c *Client) init() {
 		}
 		c.Token = cmp.Or(c.Token, pool.Token(os.Getenv("LXD_POOL_TOKEN")))
 		c.http = &http.Client{
-			Transport: &http.Transport{DialContext: c.dialer(), IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16},
+			Transport: &http.Transport{DialContext: c.dialer(), IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
+				ExpectContinueTimeout: continueTime},
 			// A daemon never sends its clients elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}

@@ -251,6 +251,30 @@ func (d direct) Output(ctx context.Context, q pool.OutputRequest) iter.Seq2[pool
 	return d.e.m.Output(ctx, q)
 }
 
+func (d direct) ListFiles(ctx context.Context, id pool.LeaseID, at string) ([]pool.File, error) {
+	return d.e.m.ListFiles(ctx, id, at)
+}
+
+func (d direct) DeleteFile(ctx context.Context, id pool.LeaseID, at string, recursive bool) error {
+	return d.e.m.DeleteFile(ctx, id, at, recursive)
+}
+
+func (d direct) PullFile(ctx context.Context, id pool.LeaseID, at string, to func(pool.File) (io.Writer, error)) error {
+	return d.e.m.PullFile(ctx, id, at, to)
+}
+
+func (d direct) PushFile(ctx context.Context, id pool.LeaseID, at string, from io.Reader, o pool.PushOptions) error {
+	return d.e.m.PushFile(ctx, id, at, from, o)
+}
+
+func (d direct) PullTree(ctx context.Context, id pool.LeaseID, at string, to io.Writer) (pool.Transfer, error) {
+	return d.e.m.PullTree(ctx, id, at, to)
+}
+
+func (d direct) PushTree(ctx context.Context, id pool.LeaseID, at string, from io.Reader, o pool.PushOptions) (pool.Transfer, error) {
+	return d.e.m.PushTree(ctx, id, at, from, o)
+}
+
 func (d direct) Why(ctx context.Context, subject string) ([]pool.Explanation, error) {
 	return d.e.m.Why(ctx, subject)
 }

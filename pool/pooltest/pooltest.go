@@ -60,6 +60,12 @@ type Service interface {
 	PublishInstance(ctx context.Context, project string, name pool.InstanceName, p pool.PublishImage) (*pool.Image, error)
 
 	Exec(ctx context.Context, id pool.LeaseID, c pool.Command) (int, error)
+	ListFiles(ctx context.Context, id pool.LeaseID, at string) ([]pool.File, error)
+	DeleteFile(ctx context.Context, id pool.LeaseID, at string, recursive bool) error
+	PullFile(ctx context.Context, id pool.LeaseID, at string, to func(pool.File) (io.Writer, error)) error
+	PushFile(ctx context.Context, id pool.LeaseID, at string, from io.Reader, o pool.PushOptions) error
+	PullTree(ctx context.Context, id pool.LeaseID, at string, to io.Writer) (pool.Transfer, error)
+	PushTree(ctx context.Context, id pool.LeaseID, at string, from io.Reader, o pool.PushOptions) (pool.Transfer, error)
 	ProfileService
 	HolderService
 	Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error)
@@ -103,7 +109,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, commandCases, remoteCases, imageCases, profileCases, holderCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, fileCases, commandCases, remoteCases, imageCases, profileCases, holderCases)
 
 // bench is what a case works with.
 type bench struct {

@@ -60,6 +60,7 @@ var bodies = map[api.Operation]string{
 
 	api.OpDetach:        `{"args":["true"]}`,
 	api.OpSignalCommand: `{"signal":15}`,
+	api.OpPushTree:      strings.Repeat("\x00", 1024), // a tar stream of nothing
 
 	api.OpCreateProfile:  `{"name":"new"}`,
 	api.OpPutProfile:     `{"description":"the first"}`,
@@ -136,6 +137,10 @@ func pathOf(route *api.Route, lease *api.Lease, command pool.CommandID) string {
 		return route.At(string(lease.ID), string(command))
 	case strings.Contains(route.Path, "{snapshot}"):
 		return route.At(string(lease.ID), aSnapshot)
+	case route.Operation == api.OpPushTree:
+		return route.At(string(lease.ID)) + "?path=/srv"
+	case strings.Contains(route.Path, "/files"):
+		return route.At(string(lease.ID)) + "?path=/etc/hostname"
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
 	case strings.Contains(route.Path, "{profile}"):
