@@ -224,8 +224,8 @@ func (m *Manager) PushFile(ctx context.Context, id LeaseID, at string, from io.R
 // all that is in it, as a tar stream: modes, owners, times and links as they
 // are. The names begin with the last part of the path; below "/" with nothing.
 // Links are not followed, but for one at the end of the path. Left out and noted
-// are fifos, sockets, devices, what vanishes meanwhile, and below "/" what the
-// kernel shows in /proc and /sys. After an error the stream has no end that a
+// are fifos, sockets, devices, what vanishes meanwhile or not even root may read,
+// and below "/" what the kernel shows in /proc and /sys. After an error the stream has no end that a
 // reader would take for one.
 //
 // For a Write that hangs see [Manager.PullFile].

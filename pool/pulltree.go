@@ -96,10 +96,13 @@ func (p *puller) walk(i *item) error {
 		return nil
 	}
 	list, err := p.tree.List(i.at)
-	if gone(err) {
+	switch {
+	case gone(err):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrPermission):
+		// What even root may not read is LXD's or the kernel's.
+		return p.walk(&item{File: File{Type: closedDirectory}, at: i.at})
+	case err != nil:
 		return of(i.at, err)
 	}
 	for _, f := range list {
@@ -116,8 +119,11 @@ func (p *puller) walk(i *item) error {
 	return nil
 }
 
-// kernelMade stands for a directory of kernels.
-const kernelMade FileType = "directory that the kernel makes up"
+// What is left out, in words that follow "it is a".
+const (
+	kernelMade      FileType = "directory that the kernel makes up"
+	closedDirectory FileType = "directory that nobody may read"
+)
 
 // gone tells of what vanished, or became something else, since it was listed.
 func gone(err error) bool {
@@ -188,6 +194,9 @@ func (p *puller) writeItem(i *item) error {
 	case gone(got.err):
 		p.sum.Skip(i.at, "it vanished")
 		return nil
+	case errors.Is(got.err, fs.ErrPermission):
+		p.sum.Skip(i.at, "nobody may read it")
+		return nil
 	case got.err != nil:
 		return got.err
 	case i.Type == RegularFile && i.loaded == nil:
@@ -234,11 +243,14 @@ func (p *puller) writeLarge(i *item, h *tar.Header) error {
 		return err
 	}
 	from, err := p.tree.Open(i.at)
-	if gone(err) {
+	switch {
+	case gone(err):
 		p.sum.Skip(i.at, "it vanished")
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrPermission):
+		p.sum.Skip(i.at, "nobody may read it")
+		return nil
+	case err != nil:
 		return err
 	}
 	defer from.Close()
