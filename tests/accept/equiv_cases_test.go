@@ -19,6 +19,10 @@ const (
 		tar czf image.tar.gz metadata.yaml rootfs
 		tar czf metadata.tar.gz metadata.yaml; tar czf rootfs.tar.gz -C rootfs .
 		`
+	// aTree makes one, and seeTree shows it.
+	aTree = `mkdir -p tree/sub; echo one >tree/one; echo two >tree/sub/two; chmod 750 tree/sub; chmod 600 tree/one
+		ln -s sub/two tree/link; ln -s /etc/passwd tree/away`
+	seeTree = `find tree | sort | while read f; do stat -c "%n %a %u %g" $f; [ ! -L $f ] || readlink $f; done; cat tree/one tree/link`
 	// imported has LXD have it.
 	imported = anImage + "lxc image import image.tar.gz --alias equiv >/dev/null"
 	// elsewhere has the other LXD have it.
@@ -71,6 +75,76 @@ var allEquivalents = []equivalents{
 				typed:    "cd; pwd >/tmp/home; tty >/tmp/tty; exit\n",
 				see:      `lxc exec $IT -- sh -c 'cat /tmp/home; grep -c /dev/ /tmp/tty'`,
 				compared: "the home and the terminal that it has",
+			},
+		},
+	},
+	{
+		title: "Files",
+		cases: []equivalent{
+			{
+				about:    "push a file",
+				before:   `echo mine >notes; chmod 640 notes`,
+				lxc:      []string{`lxc file push notes $C/root/notes`},
+				pool:     []string{`lxd-pool file push notes $LEASE/root/notes`},
+				see:      `lxc exec $IT -- sh -c 'cat /root/notes; stat -c "%a %u %g" /root/notes'`,
+				compared: "the file, with mode and owner",
+			}, {
+				about:    "say its mode and owner, and make its folder",
+				before:   `echo mine >notes`,
+				lxc:      []string{`lxc file push notes $C/srv/deep/notes -p --mode 0600 --uid 1000 --gid 1001`},
+				pool:     []string{`lxd-pool file push notes $LEASE/srv/deep/notes -p --mode 0600 --uid 1000 --gid 1001`},
+				see:      `lxc exec $IT -- sh -c 'cd /srv/deep; cat notes; stat -c "%n %a %u %g" notes'`,
+				compared: "the file, with mode and owner",
+			}, {
+				about:    "push what comes in",
+				lxc:      []string{`echo hello | lxc file push - $C/root/greeting`},
+				pool:     []string{`echo hello | lxd-pool file push - $LEASE/root/greeting`},
+				see:      `lxc exec $IT -- sh -c 'cat /root/greeting; stat -c "%u %g" /root/greeting'`,
+				compared: "the file and its owner; its mode is 600 with lxc and 644 with lxd-pool",
+			}, {
+				about:    "push a tree",
+				before:   aTree,
+				lxc:      []string{`lxc file push -r tree $C/root`},
+				pool:     []string{`lxd-pool file push -r tree $LEASE/root`},
+				see:      `lxc exec $IT -- sh -c 'cd /root; ` + seeTree + `'`,
+				compared: "the tree, with modes, owners and links",
+			}, {
+				about:    "list a folder",
+				lxc:      []string{`lxc exec $C -- ls /root/tree >listed`},
+				pool:     []string{`lxd-pool file list $LEASE/root/tree -q >listed`},
+				see:      `cat listed`,
+				compared: "the names",
+			}, {
+				about:    "pull a file",
+				lxc:      []string{`lxc file pull $C/root/notes .`},
+				pool:     []string{`lxd-pool file pull $LEASE/root/notes .`},
+				see:      `cat notes; stat -c %a notes`,
+				compared: "the file, with its mode",
+			}, {
+				about:    "pull to what goes out",
+				lxc:      []string{`lxc file pull $C/root/notes - | tr a-z A-Z`},
+				pool:     []string{`lxd-pool file pull $LEASE/root/notes - | tr a-z A-Z`},
+				compared: printedAndStatus,
+			}, {
+				about:    "pull a tree",
+				before:   `mkdir out`,
+				lxc:      []string{`lxc file pull -r $C/root/tree out`},
+				pool:     []string{`lxd-pool file pull -r $LEASE/root/tree out`},
+				see:      `cd out; find tree | sort | xargs stat -c "%n %a %u %g"; cat tree/one tree/sub/two`,
+				compared: "the tree, with modes and owners; lxc makes links absolute, lxd-pool keeps them as they are",
+			}, {
+				about:    "delete one",
+				lxc:      []string{`lxc file delete $C/root/notes`},
+				pool:     []string{`lxd-pool file delete $LEASE/root/notes`},
+				see:      `lxc exec $IT -- ls /root`,
+				compared: "what is left",
+			}, {
+				about:    "pull what is not there",
+				lxc:      []string{`lxc file pull $C/root/nosuch .`},
+				pool:     []string{`lxd-pool file pull $LEASE/root/nosuch .`},
+				status:   1,
+				see:      `ls | wc -l`,
+				compared: "the exit status, and that nothing is left",
 			},
 		},
 	},
