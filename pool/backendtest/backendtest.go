@@ -58,6 +58,7 @@ var parts = []struct {
 	{"Others", "e", (*room).others},
 	{"Leaving", "f", (*room).leaving},
 	{"Twins", "g", (*room).twins},
+	{"Holders", "j", (*room).holders},
 	{"Forked", "h", (*room).forked},
 	{"Files", "i", (*room).files},
 }
