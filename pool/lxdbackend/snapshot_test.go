@@ -3,9 +3,12 @@ package lxdbackend_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/canonical/lxd/shared/api"
 
 	"github.com/lxd-pool/lxd-pool/pool"
 )
@@ -152,4 +155,26 @@ func TestLXDTakesTheNamesThatSnapshotsMayHave(t *testing.T) {
 		r.must(err)
 		r.must(r.b.DeleteSnapshot(t.Context(), o, name))
 	}
+}
+
+func TestWithoutSpaceThereIsNoHalfSnapshot(t *testing.T) {
+	t.Parallel()
+	lxc := admin(t)
+	name := "small-" + string(pool.NewManagerID())
+	lxc.ask(http.MethodPost, "/1.0/storage-pools", api.StoragePoolsPost{Name: name, Driver: "btrfs", StoragePoolPut: api.StoragePoolPut{Config: map[string]string{"size": "120MiB"}}})
+	t.Cleanup(func() { lxc.ask(http.MethodDelete, "/1.0/storage-pools/"+name, nil) })
+	r := alone(t)
+	r.pool = pool.PoolName(name) // its template is in the small storage too
+	o := r.order(busybox, "device.root=type=disk,path=/,pool="+name)
+	r.create(o)
+	r.start(o)
+	r.try(o, "dd if=/dev/zero of=/root/big bs=1M count=200")
+	_, err := r.b.CreateSnapshot(t.Context(), o, "mine")
+	if !errors.Is(err, pool.ErrFailed) || !strings.Contains(err.Error(), "no space left on device") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	if got := lxc.snapshots(o.Instance); len(got) != 0 {
+		t.Errorf("LXD has %v", got)
+	}
+	r.is(o, pool.Running)
 }
