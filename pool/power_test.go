@@ -156,7 +156,7 @@ func TestThoseWhoChangeAnInstanceDoSoOneAfterTheOther(t *testing.T) {
 		w.create(pool.Spec{Size: 1, MaxSnapshots: 5})
 		g := w.acquire(pool.AcquireRequest{})[0]
 		var all sync.WaitGroup
-		for _, action := range []pool.PowerAction{pool.PowerRestart, pool.PowerPause, pool.PowerStart, pool.PowerStop, pool.PowerStart} {
+		for _, action := range []pool.PowerAction{pool.PowerRestart, pool.PowerStart, pool.PowerStop, pool.PowerStart, pool.PowerRestart} {
 			all.Go(func() { w.power(g, action) })
 		}
 		var refused atomic.Int32
