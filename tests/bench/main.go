@@ -31,6 +31,7 @@ var parts = []part{
 	{"grants", (*bench).grants},
 	{"fill", (*bench).fill},
 	{"jobs", (*bench).jobs},
+	{"files", (*bench).files},
 	{"restart", (*bench).restart},
 	{"idle", (*bench).idle},
 }
@@ -44,8 +45,8 @@ type options struct {
 func main() {
 	var o options
 	pflag.StringVar(&o.bin, "bin", "bin", "`DIR` with lxd-pool and lxd-poold")
-	pflag.StringVar(&o.page, "page", "docs/benchmarks.md", "`FILE` to write the tables into, when everything was measured")
-	pflag.StringSliceVar(&o.only, "only", nil, "measure `PART,...` only, and write nothing: "+strings.Join(names(), ", "))
+	pflag.StringVar(&o.page, "page", "docs/benchmarks.md", "`FILE` to write the tables into; \"\": none")
+	pflag.StringSliceVar(&o.only, "only", nil, "measure `PART,...` only, and write their tables alone: "+strings.Join(names(), ", "))
 	pflag.StringVar(&o.profile, "cpuprofile", "", "`FILE` to write a profile of this process to")
 	pflag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -65,8 +66,8 @@ func names() []string {
 	return all
 }
 
-// measure runs the parts and writes the page, unless parts were left out: the
-// figures of a page are of one run.
+// measure runs the parts and writes the page. The figures of a page are of one
+// run; those of parts that were measured by themselves say so.
 func measure(ctx context.Context, o options) (err error) {
 	for _, name := range o.only {
 		if !slices.Contains(names(), name) {
@@ -96,10 +97,33 @@ func measure(ctx context.Context, o options) (err error) {
 		return err
 	}
 	fmt.Printf("\n%s\n", texts["machine"])
-	if len(o.only) > 0 {
+	if o.page == "" {
 		return nil
 	}
+	if len(o.only) > 0 {
+		if texts, err = b.alone(texts); err != nil {
+			return err
+		}
+	}
 	return rewrite(o.page, texts)
+}
+
+// alone adds to tables that they were measured by themselves. The machine stays
+// that of the last whole run.
+func (b *bench) alone(texts map[string]string) (map[string]string, error) {
+	load, err := loadAverage()
+	if err != nil {
+		return nil, err
+	}
+	said := fmt.Sprintf("\n\nMeasured by itself, %s, load average %s at the beginning and %s at the end.",
+		b.began.UTC().Format("2006-01-02 15:04 UTC"), b.load, load)
+	marked := map[string]string{}
+	for name, text := range texts {
+		if name != "machine" {
+			marked[name] = text + said
+		}
+	}
+	return marked, nil
 }
 
 // part measures one part and shows what it found.
