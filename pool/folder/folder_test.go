@@ -237,6 +237,16 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
 
+func TestAStreamWithoutItsEndIsNoSuccess(t *testing.T) {
+	whole := stream(entry{name: "a", text: "first"}, entry{name: "b", text: "second"}).Bytes()
+	for _, n := range []int{0, 1024, len(whole) - 1024} {
+		y := newYard(t)
+		if _, err := folder.Unpack(t.Context(), bytes.NewReader(whole[:n]), y.target, folder.Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes of %d: %v", n, len(whole), err)
+		}
+	}
+}
+
 func TestAnEnormousSizeIsNotBelieved(t *testing.T) {
 	y := newYard(t)
 	var b bytes.Buffer

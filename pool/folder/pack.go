@@ -127,18 +127,3 @@ func (p *packer) addFile(at string, h *tar.Header) error {
 	}
 	return err
 }
-
-// Size is how many bytes Pack would write of content, as far as can be told.
-func Size(paths ...string) (total int64) {
-	for _, top := range paths {
-		filepath.WalkDir(top, func(_ string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() {
-				if info, err := d.Info(); err == nil {
-					total += info.Size()
-				}
-			}
-			return nil
-		})
-	}
-	return total
-}

@@ -41,7 +41,7 @@ func Unpack(ctx context.Context, from io.Reader, folder string, o Options) (pool
 	defer root.Close()
 	u := &unpacker{ctx: ctx, root: root, folder: folder, o: o, buffer: make([]byte, 256<<10), dirs: map[string]*os.Root{}, ends: map[string]*tar.Header{}}
 	defer u.close()
-	if err := u.all(tar.NewReader(from)); err != nil {
+	if err := u.all(&countedReader{r: from}); err != nil {
 		return pool.Transfer{}, err
 	}
 	return u.sum, u.finish()
@@ -96,13 +96,31 @@ func printable(at string) string {
 	}, at)
 }
 
-func (u *unpacker) all(from *tar.Reader) error {
-	for {
+// countedReader counts what was read.
+type countedReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// tarBlock is the size of what a tar stream is made of.
+const tarBlock = 512
+
+func (u *unpacker) all(counted *countedReader) error {
+	for from := tar.NewReader(counted); ; {
 		if u.ctx.Err() != nil {
 			return context.Cause(u.ctx)
 		}
+		before := counted.n
 		h, err := from.Next()
 		switch {
+		case err == io.EOF && counted.n-before < tarBlock:
+			return io.ErrUnexpectedEOF // it has no mark of its end
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong):
@@ -111,6 +129,10 @@ func (u *unpacker) all(from *tar.Reader) error {
 			return err
 		}
 		if err := u.entry(h, from); err != nil {
+			return err
+		}
+		// So that what Next reads for an end is the mark.
+		if _, err := io.Copy(io.Discard, from); err != nil {
 			return err
 		}
 	}
