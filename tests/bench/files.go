@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// manyFiles are in directories of filesInOne, of up to smallestMax bytes each.
+	// manyFiles are in directories of filesInOne, of less than mostBytes each.
 	manyFiles  = 10_000
 	filesInOne = 100
 	mostBytes  = 8 << 10
