@@ -1,7 +1,10 @@
 package boltstore_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"testing"
@@ -31,6 +34,23 @@ func batch(first, n int) *pool.Batch {
 		}
 	}
 	return b
+}
+
+// aside runs a test that uses [full] in a process of its own, and reports
+// whether it did: the limit is on all that a process writes, and the go tool has
+// every test write a log.
+func aside(t *testing.T) bool {
+	t.Helper()
+	const alone = "LXD_POOL_TEST_ASIDE"
+	if os.Getenv(alone) != "" {
+		return false
+	}
+	c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	c.Env = append(os.Environ(), alone+"=1")
+	if out, err := c.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return true
 }
 
 // full runs do while no file can grow or be written beyond 8 KiB, as on a disk
