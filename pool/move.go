@@ -113,6 +113,11 @@ func (m *Manager) Move(ctx context.Context, id LeaseID, to Destination) (Grant, 
 	}
 	defer s.leave()
 	return during(ctx, m, s, func(ctx context.Context) (Grant, error) {
+		leave, err := s.present.beAlone(ctx)
+		if err != nil {
+			return Grant{}, err
+		}
+		defer leave()
 		move := &Moving{From: s.place, To: s.place}
 		move.From.Addresses, move.To.Addresses = nil, nil
 		if err := to.aim(move); err != nil {
@@ -156,11 +161,16 @@ func (m *Manager) move(ctx context.Context, mover Mover, s *session, move *Movin
 	name := s.order.Instance
 	// Whatever is left to do then is the workers'.
 	defer w.tell(w.life, func(t *turn) { delete(t.moving, name); t.todo[name] = true })
+	s.present.moves.Add(1)
 	place, moveErr := mover.Move(ctx, s.order, *move)
 	settled, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if moveErr == nil {
-		return change(settled, w, func(t *turn) (Grant, error) { return t.arrive(s.lease.ID, move, place) })
+		g, err := change(settled, w, func(t *turn) (Grant, error) { return t.arrive(s.lease.ID, move, place) })
+		if err != nil || g.Instance.Moving == nil {
+			return g, err
+		}
+		return m.clearAway(settled, w, s, g)
 	}
 	if isClosed(s.done) {
 		return Grant{}, moveErr // and the instance goes, from both places
@@ -174,6 +184,24 @@ func (m *Manager) move(ctx context.Context, mover Mover, s *session, move *Movin
 	return Grant{}, moveErr
 }
 
+// clearAway deletes what an instance left at its old place. What cannot be
+// deleted now is left to the workers.
+func (m *Manager) clearAway(ctx context.Context, w *writer, s *session, g Grant) (Grant, error) {
+	Report(ctx, Progress{Stage: "clearing away"})
+	left := g.Instance.Moving
+	if err := m.env.deleteOn(ctx, s.order, left.From.Remote); err != nil {
+		m.env.log.Warn("cannot delete yet what was moved away", "instance", string(s.order.Instance), "error", err)
+		return g, nil
+	}
+	return change(ctx, w, func(t *turn) (Grant, error) {
+		l, in, err := t.lease(s.lease.ID)
+		if err == nil && in.Moving == left {
+			in = t.change(in, func(next *Instance) { next.Moving = nil })
+		}
+		return Grant{Lease: l, Instance: in}, err
+	})
+}
+
 // beginMove writes down that an instance is about to be moved.
 func (t *turn) beginMove(id LeaseID, move *Moving) (Grant, error) {
 	l, in, err := t.lease(id)
@@ -182,6 +210,8 @@ func (t *turn) beginMove(id LeaseID, move *Moving) (Grant, error) {
 		return Grant{}, err
 	case in.Moving != nil:
 		return Grant{}, movingNow(l)
+	case in.Place.Remote != move.From.Remote || in.Place.Location != move.From.Location:
+		return Grant{}, movingNow(l) // it was, while we looked
 	case t.strange[stray{move.To.Remote, in.Name}] > 0:
 		return Grant{}, Errorf(ErrInUse, "try again in a minute", "cannot move %s there: what an earlier move left there is being deleted", in.Name)
 	}

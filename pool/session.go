@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type session struct {
 	// present counts those who act on the instance; leave ends our part in it.
 	present *presence
 	leave   func()
+	// moves is how often the instance had been moved when the session began.
+	moves int64
 }
 
 // act does something to the instance of a running lease through a power of the
@@ -67,15 +70,28 @@ func during[Result any](ctx context.Context, m *Manager, s *session, do func(con
 func actAlone[Power, Result any](ctx context.Context, m *Manager, id LeaseID, doing string,
 	do func(ctx context.Context, power Power, s *session) (Result, error)) (Result, error) {
 	return act(ctx, m, id, doing, func(ctx context.Context, power Power, s *session) (Result, error) {
-		select {
-		case s.present.alone <- struct{}{}:
-			defer func() { <-s.present.alone }()
-			return do(ctx, power, s)
-		case <-ctx.Done():
+		leave, err := s.present.beAlone(ctx)
+		if err != nil {
 			var nothing Result
-			return nothing, ctx.Err()
+			return nothing, err
 		}
+		defer leave()
+		if s.present.moves.Load() != s.moves {
+			var nothing Result
+			return nothing, movingNow(s.lease)
+		}
+		return do(ctx, power, s)
 	})
+}
+
+// beAlone waits until nobody else changes the instance as a whole.
+func (p *presence) beAlone(ctx context.Context) (leave func(), err error) {
+	select {
+	case p.alone <- struct{}{}:
+		return func() { <-p.alone }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // startNext says how to go on when something needs an instance that runs.
@@ -130,7 +146,8 @@ func (t *turn) session(id LeaseID) (*session, error) {
 	if t.present[in.Name] == nil {
 		t.present[in.Name] = &presence{alone: make(chan struct{}, 1)}
 	}
-	return &session{order: t.order(in), place: in.Place, lease: l, done: t.x.running[id].done, present: t.present[in.Name]}, nil
+	return &session{order: t.order(in), place: in.Place, lease: l, done: t.x.running[id].done, present: t.present[in.Name],
+		moves: t.present[in.Name].moves.Load()}, nil
 }
 
 // changed takes in that the instance was changed as a whole: what became of it,
@@ -175,6 +192,8 @@ func (m *Manager) whyDone(id LeaseID) error {
 
 // presence counts those who act on an instance.
 type presence struct {
+	// moves counts how often the instance was moved: then it may be elsewhere.
+	moves atomic.Int64
 	mu    sync.Mutex
 	n     int
 	empty chan struct{} // closed when n is 0 again

@@ -210,6 +210,11 @@ func (t *turn) explainLease(id LeaseID) (Explanation, error) {
 		return e, nil
 	}
 	e.Summary = fmt.Sprintf("lease %s lasts another %s", id, since(l.Expires, t.now))
+	if in := t.x.Instances[l.Instance]; in.unsettled() {
+		e.Facts = append(e.Facts, fmt.Sprintf("its instance is being moved from %s to %s since %s", in.Moving.From.where(), in.Moving.To.where(), since(t.now, in.Moving.Since)))
+	} else if in.Moved {
+		e.Facts = append(e.Facts, "its instance was moved and is at "+in.Place.where())
+	}
 	e.Next = append(e.Next, "lxd-pool renew "+string(id), "lxd-pool release "+string(id))
 	return e, nil
 }

@@ -146,6 +146,7 @@ func (c *cli) describe(l *api.Lease) {
 	for _, a := range l.Addresses {
 		line("address", a.Address+" ("+a.Interface+")")
 	}
+	line("remote", string(l.Remote))
 	line("location", l.Location)
 	line("holder", string(l.Holder))
 	line("purpose", l.Purpose)

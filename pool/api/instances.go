@@ -26,6 +26,9 @@ type Instance struct {
 	Addresses []pool.Address `json:"addresses"`
 	Location  string         `json:"location"`
 	Project   string         `json:"project"`
+	// Remote is the LXD that it was moved to, and Moving a move that is not over.
+	Remote pool.RemoteName `json:"remote,omitempty"`
+	Moving *pool.Moving    `json:"moving,omitempty"`
 }
 
 // NewInstance returns what of an instance travels.
@@ -35,6 +38,6 @@ func NewInstance(name pool.PoolName, in *pool.Instance) *Instance {
 		Origin: in.Origin, Fence: in.Fence, Uses: in.Uses,
 		Lease: in.Lease, Hold: in.Hold, Reason: in.Reason, Detail: in.Detail,
 		Addresses: append([]pool.Address{}, in.Place.Addresses...),
-		Location:  in.Place.Location, Project: in.Place.Project,
+		Location:  in.Place.Location, Project: in.Place.Project, Remote: in.Place.Remote, Moving: in.Moving,
 	}
 }

@@ -21,6 +21,8 @@ type Lease struct {
 	Addresses []pool.Address `json:"addresses"`
 	Location  string         `json:"location"`
 	Project   string         `json:"project"`
+	// Remote is the LXD that the instance was moved to, "" for that of its pool.
+	Remote pool.RemoteName `json:"remote,omitempty"`
 	// Ended says who ended it, why and when; nil while it lasts.
 	Ended *pool.Ending `json:"ended,omitempty"`
 }
@@ -35,7 +37,7 @@ func NewLease(g pool.Grant) *Lease {
 		Token: g.Token, Addresses: []pool.Address{}, Ended: g.Lease.Ended,
 	}
 	if g.Instance != nil {
-		l.Location, l.Project = g.Instance.Place.Location, g.Instance.Place.Project
+		l.Location, l.Project, l.Remote = g.Instance.Place.Location, g.Instance.Place.Project, g.Instance.Place.Remote
 		l.Addresses = append(l.Addresses, g.Instance.Place.Addresses...)
 	}
 	return l

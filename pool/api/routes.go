@@ -55,6 +55,7 @@ const (
 	OpListFiles      Operation = "listFiles"
 	OpPullTree       Operation = "pullTree"
 	OpPushTree       Operation = "pushTree"
+	OpMove           Operation = "move"
 	OpForkLease      Operation = "forkLease"
 	OpPower          Operation = "power"
 	OpListSnapshots  Operation = "listSnapshots"
@@ -230,6 +231,8 @@ var Routes = []Route{
 	{Operation: OpPushTree, Method: http.MethodPut, Path: "/1.0/leases/{lease}/files/tree", Access: Holders,
 		Summary: "Make what is in a tar stream in a directory in the instance of a lease", Answer: pool.Transfer{},
 		Upload: ArchiveType, Query: append([]Param{filePath}, ownership...)},
+	{Operation: OpMove, Method: http.MethodPost, Path: "/1.0/leases/{lease}/move", Access: Holders, Progress: true,
+		Summary: "Move the instance of a lease to another cluster member, or, for operators, to another LXD", Request: pool.Destination{}, Answer: Lease{}},
 	{Operation: OpForkLease, Method: http.MethodPost, Path: "/1.0/leases/{lease}/fork", Access: Holders,
 		Summary: "Lease copies of the instance of a lease to its holder; answered when all can be used", Request: Fork{}, Answer: []Lease{}, Status: http.StatusCreated},
 

@@ -140,7 +140,7 @@ func (c *Client) dress(r *http.Request, what call) {
 // what the first has made.
 var once = map[api.Operation]bool{
 	api.OpCreatePool: true, api.OpCreateProfile: true, api.OpDetach: true, api.OpAddRemote: true, api.OpCopyImage: true, api.OpImportImage: true,
-	api.OpPublish: true, api.OpPublishInstance: true, api.OpCreateImageAlias: true,
+	api.OpMove: true, api.OpPublish: true, api.OpPublishInstance: true, api.OpCreateImageAlias: true,
 }
 
 // broken explains a call that got no answer.

@@ -43,3 +43,11 @@ func (r remote) RestoreSnapshot(ctx context.Context, id pool.LeaseID, name pool.
 func (r remote) Power(ctx context.Context, id pool.LeaseID, q pool.PowerRequest) (pool.Grant, error) {
 	return grant(r.Client.Power(ctx, id, q))
 }
+
+func (d direct) Move(ctx context.Context, id pool.LeaseID, to pool.Destination) (pool.Grant, error) {
+	return d.e.m.Move(ctx, id, to)
+}
+
+func (r remote) Move(ctx context.Context, id pool.LeaseID, to pool.Destination) (pool.Grant, error) {
+	return grant(r.Client.Move(ctx, id, to))
+}

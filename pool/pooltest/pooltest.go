@@ -68,6 +68,7 @@ type Service interface {
 	PushTree(ctx context.Context, id pool.LeaseID, at string, from io.Reader, o pool.PushOptions) (pool.Transfer, error)
 	ProfileService
 	HolderService
+	MoveService
 	Detach(ctx context.Context, id pool.LeaseID, c pool.Command) (*pool.Detached, error)
 	Commands(ctx context.Context, id pool.LeaseID) ([]*pool.Detached, error)
 	Command(ctx context.Context, id pool.LeaseID, command pool.CommandID) (*pool.Detached, error)
@@ -109,7 +110,7 @@ type testCase struct {
 	run  func(*bench)
 }
 
-var cases = slices.Concat(poolCases, acquireCases, leaseCases, fileCases, commandCases, remoteCases, imageCases, profileCases, holderCases)
+var cases = slices.Concat(poolCases, acquireCases, leaseCases, fileCases, commandCases, remoteCases, imageCases, profileCases, holderCases, moveCases)
 
 // bench is what a case works with.
 type bench struct {

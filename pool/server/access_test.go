@@ -66,6 +66,7 @@ var bodies = map[api.Operation]string{
 	api.OpPutProfile:     `{"description":"the first"}`,
 	api.OpPatchProfile:   `{"set":{"description":"the first"}}`,
 	api.OpPower:          `{"action":"restart"}`,
+	api.OpMove:           `{"target":"sim2"}`,
 	api.OpCreateSnapshot: `{}`,
 }
 
@@ -182,6 +183,33 @@ func TestOnlyOperatorsRevoke(t *testing.T) {
 					b.Fatalf("its end is %+v", ended)
 				}
 			})
+		})
+	}
+}
+
+func TestAHolderMovesItsInstanceOnlyWhereThePoolsOwnerLeavesItOpen(t *testing.T) {
+	for _, c := range []struct {
+		who    pool.Identity
+		target string // of the pool
+		to     string
+		want   int
+	}{
+		{"user:alice", "", `{"target":"sim2"}`, http.StatusOK},
+		{"user:alice", "sim", `{"target":"sim2"}`, http.StatusForbidden},
+		{"user:alice", "", `{"remote":"lab"}`, http.StatusForbidden},
+		{"user:alice", "", `{"remote":"local"}`, http.StatusForbidden},
+		{"root", "sim", `{"target":"sim2"}`, http.StatusOK},
+		{"root", "", `{"remote":"lab"}`, http.StatusOK},
+	} {
+		inBench(t, pool.Spec{Size: 1, Target: c.target}, func(b *bench) {
+			if _, err := b.m.AddRemote(b.Context(), pool.NewRemote{Name: "lab", URL: "https://lab.example:8443", Token: "t"}); err != nil {
+				b.Fatal(err)
+			}
+			lease := b.acquire("user:alice", pool.AcquireRequest{})
+			got := b.ask(ask{who: c.who, method: "POST", path: "/1.0/leases/" + string(lease.ID) + "/move", body: c.to})
+			if got.status != c.want {
+				b.Errorf("%+v: got %d: %s", c, got.status, got.body)
+			}
 		})
 	}
 }

@@ -28,6 +28,7 @@ var (
 		api.OpReleaseLease:   (*Server).releaseLease,
 		api.OpHoldLease:      (*Server).holdLease,
 		api.OpEndHold:        (*Server).endHold,
+		api.OpMove:           (*Server).move,
 		api.OpPower:          (*Server).power,
 		api.OpListSnapshots:  (*Server).listSnapshots,
 		api.OpCreateSnapshot: (*Server).createSnapshot,
