@@ -14,24 +14,24 @@ import (
 )
 
 // ImportImage makes an image in LXD's store from files, which are sent as they
-// are read. When ctx ends first nothing is left of it.
+// are read. When ctx ends first nothing is left of it; a file may still be read
+// from once after that.
 func (c *Client) ImportImage(ctx context.Context, i pool.ImportImage) (*pool.Image, error) {
 	out, in := io.Pipe()
 	form := multipart.NewWriter(in)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	written := make(chan struct{})
 	go func() {
-		defer close(written)
 		err := writeImage(ctx, form, i)
-		in.CloseWithError(err)
 		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			cancel(err) // a file that cannot be read: it is no fault of the daemon
 		}
+		in.CloseWithError(err)
 	}()
+	// The transport waits for a body that is being read, whatever ctx says.
+	defer context.AfterFunc(ctx, func() { out.CloseWithError(io.ErrClosedPipe) })()
 	made, err := c.image(ctx, call{op: api.OpImportImage, body: out, kind: form.FormDataContentType()})
 	out.CloseWithError(io.ErrClosedPipe)
-	<-written
 	return made, err
 }
 
@@ -57,7 +57,10 @@ func writeImage(ctx context.Context, form *multipart.Writer, i pool.ImportImage)
 			_, err = io.Copy(io.MultiWriter(part, sent), file.from)
 		}
 	}
-	return errors.Join(err, form.Close())
+	if err != nil {
+		return err
+	}
+	return form.Close()
 }
 
 // sending reports how much of something was passed on.

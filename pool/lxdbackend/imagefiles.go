@@ -46,27 +46,38 @@ func encode(properties map[string]string) string {
 // sendImage sends a unified image as it is, and the files of a split one as
 // the parts of a form.
 func (b *Backend) sendImage(ctx context.Context, i pool.ImportImage, header http.Header, counted *counter) (*api.Response, error) {
-	path := inProject("/1.0/images", i.Project)
+	out, in := io.Pipe()
+	form := multipart.NewWriter(in)
+	write := func() error { return writeForm(form, i, counted) }
+	header.Set("Content-Type", form.FormDataContentType())
 	if i.Rootfs == nil {
 		header.Set("Content-Type", "application/octet-stream")
 		header.Set("X-Lxd-Filename", "image")
-		return b.lxd.Upload(ctx, path, header, io.TeeReader(i.Metadata, counted))
+		write = func() error { return passOn(in, counted, i.Metadata) }
 	}
-	out, in := io.Pipe()
-	form := multipart.NewWriter(in)
-	header.Set("Content-Type", form.FormDataContentType())
-	written := make(chan error, 1)
+	failed := make(chan error, 1)
 	go func() {
-		err := writeForm(form, i, counted)
+		err := write()
+		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			failed <- err
+		}
 		in.CloseWithError(err)
-		written <- err
 	}()
-	answer, err := b.lxd.Upload(ctx, path, header, out)
-	out.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // when LXD did not read to the end
-	if failed := <-written; failed != nil && !errors.Is(failed, io.ErrClosedPipe) {
-		return nil, failed
+	// The transport waits for a body that is being read, whatever ctx says.
+	defer context.AfterFunc(ctx, func() { out.CloseWithError(io.ErrClosedPipe) })()
+	answer, err := b.lxd.Upload(ctx, inProject("/1.0/images", i.Project), header, out)
+	out.CloseWithError(io.ErrClosedPipe) // when LXD did not read to the end
+	select {
+	case unread := <-failed: // the file is at fault, not LXD
+		return nil, unread
+	default:
+		return answer, err
 	}
-	return answer, err
+}
+
+func passOn(to io.Writer, counted *counter, from io.Reader) error {
+	_, err := io.Copy(io.MultiWriter(to, counted), from)
+	return err
 }
 
 // rootfsMarks are how a root file system begins: LXD takes any file for one, and
@@ -101,7 +112,7 @@ func rootfsField(rootfs *bufio.Reader) (string, error) {
 func writeForm(form *multipart.Writer, i pool.ImportImage, counted *counter) error {
 	part, err := form.CreateFormFile("metadata", "metadata")
 	if err == nil {
-		_, err = io.Copy(io.MultiWriter(part, counted), i.Metadata)
+		err = passOn(part, counted, i.Metadata)
 	}
 	if err != nil {
 		return err
@@ -113,9 +124,12 @@ func writeForm(form *multipart.Writer, i pool.ImportImage, counted *counter) err
 	}
 	part, err = form.CreateFormFile(field, "rootfs")
 	if err == nil {
-		_, err = io.Copy(io.MultiWriter(part, counted), rootfs)
+		err = passOn(part, counted, rootfs)
 	}
-	return errors.Join(err, form.Close())
+	if err != nil {
+		return err
+	}
+	return form.Close()
 }
 
 // counter reports how much was written.

@@ -43,7 +43,7 @@ func (b *Backend) carryImage(ctx context.Context, making imageMaking) (fingerpri
 	}
 	op, err := making.begin(ctx)
 	if err != nil {
-		return "", existsAlready(err)
+		return "", existsAlready(making.what, err)
 	}
 	op, err = b.oversee(ctx, op, making.stage)
 	if op != nil && op.StatusCode == api.Success {
@@ -59,7 +59,7 @@ func (b *Backend) carryImage(ctx context.Context, making imageMaking) (fingerpri
 		return fingerprint, nil
 	}
 	b.unmakeImage(ctx, making, fingerprint, given)
-	return "", existsAlready(err)
+	return "", existsAlready(making.what, err)
 }
 
 // unmakeImage takes away what was made: the image with its aliases, or only the
@@ -83,10 +83,10 @@ func (b *Backend) unmakeImage(ctx context.Context, making imageMaking, fingerpri
 }
 
 // existsAlready recognises LXD's words for an image that it has.
-func existsAlready(err error) error {
+func existsAlready(what string, err error) error {
 	var ended *operationError
 	if errors.As(err, &ended) && strings.Contains(ended.text, "same fingerprint already exists") {
-		return pool.Errorf(pool.ErrExists, `give it another name with "lxd-pool image alias create"`, "LXD has the very same image already")
+		return pool.Errorf(pool.ErrExists, `give it another name with "lxd-pool image alias create"`, "%s: LXD has the very same image already", what)
 	}
 	return err
 }
