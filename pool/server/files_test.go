@@ -50,6 +50,25 @@ func TestASlowUploadArrivesAndADeadOneIsCut(t *testing.T) {
 	})
 }
 
+func TestAnUploadThatIsGivenUpIsNoFaultOfOurs(t *testing.T) {
+	inBench(t, pool.Spec{Size: 1}, func(b *bench) {
+		l := b.acquire("user:alice", pool.AcquireRequest{})
+		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		from := &slowly{10 * time.Second, strings.Fields("a b c d e f g h i j k l")}
+		if err := b.as("user:alice", "").PushFile(ctx, l.ID, "/srv/half", from, pool.PushOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+			b.Error(err)
+		}
+		time.Sleep(5 * time.Minute) // until nobody reads on
+		if list, err := b.m.ListFiles(b.Context(), l.ID, "/srv"); err != nil || len(list) > 0 {
+			b.Errorf("there is %+v, %v", list, err)
+		}
+		if text := b.log.String(); strings.Contains(text, "level=ERROR") {
+			b.Error(text)
+		}
+	})
+}
+
 // partial reads the beginning of an answer, has something done, and reads on.
 type partial struct {
 	then func()

@@ -118,6 +118,8 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.control.SetReadDeadline(time.Time{}) // which a server that listens for a hangup would meet
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = wrong{http.StatusRequestTimeout, pool.Invalidf("send it again", "cannot go on: nothing more came for %s", bodyTimeout)}
+	case err != nil:
+		err = pool.Invalidf("send it again", "cannot go on: what was sent breaks off: %w", err)
 	}
 	return n, err
 }
