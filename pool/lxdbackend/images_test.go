@@ -356,7 +356,7 @@ func TestAnInstanceIsPublishedWhileItRunsAndWhenItIsStopped(t *testing.T) {
 			g.lxc.state(o.Instance, "stop")
 		}
 		made, err := g.b.Publish(t.Context(), o, pool.PublishImage{
-			NewImage: pool.NewImage{Project: "default", Aliases: []string{"lxd-pool-test/" + name}, Public: true}, Properties: map[string]string{"os": "mine"},
+			NewImage: pool.NewImage{Project: "default", Aliases: []string{"lxd-pool-test/" + name}, Public: true}, Properties: map[string]string{"os": "mine", "note": name},
 		})
 		g.must(err)
 		t.Cleanup(func() { g.lxc.ask(http.MethodDelete, "/1.0/images/"+made.Fingerprint, nil) })

@@ -85,7 +85,7 @@ func (b *Backend) unmakeImage(ctx context.Context, making imageMaking, fingerpri
 // existsAlready recognises LXD's words for an image that it has.
 func existsAlready(what string, err error) error {
 	var ended *operationError
-	if errors.As(err, &ended) && strings.Contains(ended.text, "same fingerprint already exists") {
+	if errors.As(err, &ended) && (strings.Contains(ended.text, "same fingerprint already exists") || strings.Contains(ended.text, "image already exists")) {
 		return pool.Errorf(pool.ErrExists, `give it another name with "lxd-pool image alias create"`, "%s: LXD has the very same image already", what)
 	}
 	return err

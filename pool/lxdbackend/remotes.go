@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -144,31 +143,6 @@ func (b *Backend) dial(k known) (*Backend, string, error) {
 		return nil, "", err
 	}
 	return newBackend(conn, o), cert, nil
-}
-
-// remote returns the LXD of a remote that trusts us, to be closed by the caller.
-// Its methods act there, on what is not ours by any tag.
-func (b *Backend) remote(ctx context.Context, name pool.RemoteName) (*Backend, error) {
-	k, ok := b.book.find(name)
-	switch {
-	case !ok:
-		return nil, pool.NoRemote(name)
-	case k.Protocol != pool.LXDProtocol:
-		return nil, pool.Invalidf("name one that is an LXD", "cannot use remote %s: it is an image server", name)
-	}
-	there, _, err := b.dial(k)
-	if err != nil {
-		return nil, fmt.Errorf("remote %s: %w", name, err)
-	}
-	trusted, err := there.trusts(ctx)
-	if err == nil && !trusted {
-		err = pool.Errorf(pool.ErrRejected, "remove it, and add it again with a token", "cannot use remote %s: it does not trust us", name)
-	}
-	if err != nil {
-		there.Close()
-		return nil, elsewhere(k.URL, err)
-	}
-	return there, nil
 }
 
 // RemoveRemote forgets a remote. What trusts us there goes on to do so.
