@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
@@ -123,13 +124,26 @@ func (c *Client) lost(ctx context.Context, id pool.LeaseID, err error) error {
 // upload sends a body of any size. What is refused before it is sent is not
 // read at all: the daemon is asked first.
 func (c *Client) upload(ctx context.Context, what call, from io.Reader, out any) error {
-	body := &source{Reader: from, ctx: ctx, now: pool.Progress{Stage: "pushing"}}
+	body := &source{Reader: from, ctx: ctx, now: pool.Progress{Stage: "pushing", Total: sizeOf(from)}}
 	what.body, what.kind, what.header = body, what.op.Route().Upload, http.Header{"Expect": {"100-continue"}}
 	_, err := c.do(ctx, what, out)
 	if failed := body.end(); failed != nil && ctx.Err() == nil && errors.Is(err, pool.ErrUnreachable) {
 		return failed
 	}
 	return err
+}
+
+// sizeOf is how much there is to read, 0 when that cannot be told.
+func sizeOf(from io.Reader) int64 {
+	f, ok := from.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return 0
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
 }
 
 // source is what is read from. It tells how much that is, until its end, and
