@@ -103,7 +103,7 @@ func (b *Backend) foreignImage(ctx context.Context, o pool.Order, k known, name 
 // elsewhere marks the silence of another server, which is not that of our LXD.
 func elsewhere(where string, err error) error {
 	if silent := (*awayError)(nil); errors.As(err, &silent) {
-		return &noServerError{where, silent.cause}
+		return silence(where, silent.cause)
 	}
 	return err
 }

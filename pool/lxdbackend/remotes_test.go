@@ -2,8 +2,10 @@ package lxdbackend_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ import (
 	"testing"
 
 	client "github.com/canonical/lxd/client"
+	lxdshared "github.com/canonical/lxd/shared"
 	"github.com/canonical/lxd/shared/api"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -216,6 +219,47 @@ func TestABookOfRemotesThatIsBrokenIsSaidToBeSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := lxdbackend.Open(t.Context(), lxdbackend.Options{StateDir: dir}); !errors.Is(err, pool.ErrCorrupt) {
+		t.Error(err)
+	}
+}
+
+func TestAServerThatShowsAnotherCertificateIsNotBelieved(t *testing.T) {
+	index := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]string{"format": "index:1.0"}) })
+	right, wrong := httptest.NewTLSServer(index), httptest.NewUnstartedServer(index)
+	cert, key, err := lxdshared.GenerateMemCert(false, lxdshared.CertOptions{AddHosts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	wrong.Config.ErrorLog = log.New(io.Discard, "", 0)
+	wrong.StartTLS()
+	defer right.Close()
+	defer wrong.Close()
+	dir := t.TempDir()
+	b, err := lxdbackend.Open(t.Context(), lxdbackend.Options{StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.AddRemote(t.Context(), pool.NewRemote{Name: "toys", URL: right.URL, Protocol: pool.Simplestreams, AcceptCertificate: true}); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody else listens where it was.
+	book := filepath.Join(dir, "remotes.json")
+	text, err := os.ReadFile(book)
+	if err == nil {
+		err = os.WriteFile(book, []byte(strings.ReplaceAll(string(text), right.URL, wrong.URL)), 0o600)
+	}
+	if err == nil {
+		b, err = lxdbackend.Open(t.Context(), lxdbackend.Options{StateDir: dir})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Images(t.Context(), "toys", "default"); !errors.Is(err, pool.ErrRejected) || !strings.Contains(err.Error(), "does not show the certificate") {
 		t.Error(err)
 	}
 }

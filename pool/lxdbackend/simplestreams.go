@@ -2,6 +2,7 @@ package lxdbackend
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (b *Backend) remoteImage(ctx context.Context, remote known, text string, ki
 		return "", ctx.Err()
 	}
 	if err != nil {
-		return "", &noServerError{remote.URL, err}
+		return "", silence(remote.URL, err)
 	}
 	for _, architecture := range known.architectures {
 		if fingerprint := found[architecture]; fingerprint != "" {
@@ -70,9 +71,19 @@ func serverImages(ctx context.Context, remote known) ([]api.Image, error) {
 	}
 	all, err := server.GetImages()
 	if err != nil {
-		return nil, &noServerError{remote.URL, plainly(err)}
+		return nil, silence(remote.URL, err)
 	}
 	return all, nil
+}
+
+// silence says why another server gave no answer. One that does not show the
+// certificate that it must is not believed to be that server.
+func silence(where string, err error) error {
+	if wrong := (*tls.CertificateVerificationError)(nil); errors.As(err, &wrong) {
+		return pool.Errorf(pool.ErrRejected, "if its owner says that it has a new one, remove the remote and add it again",
+			"cannot trust the server %s: it does not show the certificate that it should: %w", where, wrong.Err)
+	}
+	return &noServerError{where, plainly(err)}
 }
 
 // kindOfSilence is the kind of an error for who asks another server.
@@ -131,7 +142,7 @@ func greetImages(ctx context.Context, remote known) error {
 	}
 	resp, err := hc.Get(remote.URL + "/streams/v1/index.json")
 	if err != nil {
-		return &noServerError{remote.URL, plainly(err)}
+		return silence(remote.URL, err)
 	}
 	defer resp.Body.Close()
 	var index struct {
