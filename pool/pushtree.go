@@ -97,10 +97,6 @@ func (p *pusher) run(counted *countedReader) error {
 		if err := p.entry(h, from); err != nil {
 			return err
 		}
-		// So that what Next reads for an end is the mark.
-		if _, err := io.Copy(io.Discard, from); err != nil {
-			return badStream(err)
-		}
 		if p.crew.ctx.Err() != nil {
 			return context.Cause(p.crew.ctx)
 		}

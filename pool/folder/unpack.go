@@ -131,10 +131,6 @@ func (u *unpacker) all(counted *countedReader) error {
 		if err := u.entry(h, from); err != nil {
 			return err
 		}
-		// So that what Next reads for an end is the mark.
-		if _, err := io.Copy(io.Discard, from); err != nil {
-			return err
-		}
 	}
 }
 
