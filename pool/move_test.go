@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -369,5 +370,39 @@ func TestAForkOfAMovedInstanceIsMadeWhereThatIs(t *testing.T) {
 		w.settle()
 		w.isAt(g, "far", "sim")
 		w.counts(pool.Counts{Ready: 1, Leased: 1})
+	})
+}
+
+func TestAPoolWhoseRemoteIsAwayIsBuriedWhenThatIsBack(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		w.close()
+		var log strings.Builder
+		var err error
+		w.m, err = pool.NewManager(w.ctx, pool.Options{Backend: w.lxd, Store: w.store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := w.leaseToMove(pool.Spec{})
+		if _, err := w.move(g, far); err != nil {
+			t.Fatal(err)
+		}
+		w.release(g)
+		w.settle()
+		w.lxd.Far("far").SetAway(true)
+		gone := make(chan error, 1)
+		go func() { gone <- w.m.DeletePool(w.ctx, "ci", false, "root") }()
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if tried := strings.Count(log.String(), "cannot delete what is left"); tried < 10 || tried > 100 {
+			t.Errorf("it was tried %d times in ten minutes", tried)
+		}
+		e, text := w.why()
+		if len(e.Next) != 1 || !strings.Contains(text, "on remote far: ") || !strings.Contains(e.Next[0], "lxd-pool remote remove far") {
+			t.Errorf("why says\n%s", text)
+		}
+		w.lxd.Far("far").SetAway(false)
+		if err := <-gone; err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -324,6 +324,10 @@ func (t *turn) bury() {
 	if len(t.x.Instances) > 0 || t.burying {
 		return
 	}
+	if t.burial != nil && t.now.Before(t.burial.retry) {
+		t.agenda.set(alarm{kind: alarmPlan}, t.burial.retry)
+		return
+	}
 	t.burying = true
 	ctx, remotes := t.work, t.x.Record.Remotes
 	t.workers.Go(func() {
@@ -333,7 +337,6 @@ func (t *turn) bury() {
 			if err != nil {
 				t.log.Warn("cannot delete what is left of the pool", "error", err)
 				t.suffer(&t.burial, err)
-				t.agenda.set(alarm{kind: alarmPlan}, t.burial.retry)
 				return
 			}
 			t.event(Event{Type: PoolDeleted, Message: "is deleted"})
@@ -348,10 +351,19 @@ func (e *env) bury(ctx context.Context, name PoolName, remotes []RemoteName) err
 	defer cancel()
 	for _, remote := range append([]RemoteName{""}, remotes...) {
 		if err := e.buryOn(ctx, name, remote); err != nil {
-			return err
+			return onRemote(remote, err)
 		}
 	}
 	return nil
+}
+
+// onRemote says of an error where it was, and how to give up what is there.
+func onRemote(remote RemoteName, err error) error {
+	if remote == "" {
+		return err
+	}
+	next := fmt.Sprintf(`bring remote %s back, or give up what may be there with "lxd-pool remote remove %s"`, remote, remote)
+	return Errorf(KindOf(Code(err)), next, "on remote %s: %w", remote, err)
 }
 
 // buryOn is bury for one LXD. A remote that was forgotten is not in the way:
