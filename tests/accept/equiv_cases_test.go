@@ -298,6 +298,40 @@ var allEquivalents = []equivalents{
 		},
 	},
 	{
+		title: "Move to another LXD",
+		other: true,
+		cases: []equivalent{
+			{
+				about:    "move to another LXD",
+				before:   `lxc exec $IT -- sh -c 'echo work >/root/work'`,
+				lxc:      []string{`lxc stop --force $C`, `lxc move $C lab:$C --mode relay`, `lxc start lab:$C`},
+				pool:     []string{`lxd-pool move $LEASE lab:`},
+				see:      `export LXD_DIR=$OTHER_DIR; lxc list "^$IT$" -f csv -c s; lxc exec $IT -- cat /root/work`,
+				compared: "that it runs there, and its files",
+			}, {
+				about:    "move it back",
+				lxc:      []string{`lxc stop --force lab:$C`, `lxc move lab:$C $C --mode relay`, `lxc start $C`},
+				pool:     []string{`lxd-pool move $LEASE local:`},
+				see:      `lxc list "^$IT$" -f csv -c s; lxc exec $IT -- cat /root/work; LXD_DIR=$OTHER_DIR lxc list "^$IT$" -f csv -c n | wc -l`,
+				compared: "that it runs here and is not there, and its files",
+			},
+		},
+	},
+	{
+		title:   "Move within a cluster",
+		cluster: true,
+		cases: []equivalent{
+			{
+				about:    "move to another member",
+				before:   `lxc exec $IT -- sh -c 'echo work >/root/work'; echo MEMBER=$(lxc list "^$IT$" -f csv -c L | sed 's/m1/m2/; t; s/.*/m1/')`,
+				lxc:      []string{`lxc stop --force $C`, `lxc move $C --target $MEMBER`, `lxc start $C`},
+				pool:     []string{`lxd-pool move $LEASE --target $MEMBER`},
+				see:      `[ "$(lxc list "^$IT$" -f csv -c L)" = $MEMBER ]; lxc list "^$IT$" -f csv -c s; lxc exec $IT -- cat /root/work`,
+				compared: "that it runs there, and its files",
+			},
+		},
+	},
+	{
 		title: "Images",
 		owner: true,
 		other: true,

@@ -47,7 +47,9 @@ type equivalents struct {
 	owner bool
 	// other: there is a second LXD at $OTHER, with its socket in $OTHER_DIR.
 	other bool
-	cases []equivalent
+	// cluster: the LXD is a cluster of three of its own.
+	cluster bool
+	cases   []equivalent
 }
 
 const equivalentsPage = "../../docs/reference/lxc-equivalents.md"
@@ -89,7 +91,7 @@ func pageOfEquivalents() string {
 func linesOfPage(lines []string) string {
 	shown := make([]string, len(lines))
 	for i, line := range lines {
-		line = strings.NewReplacer("$LEASE", "LEASE", "$C", "C", "$TOKEN", "TOKEN", "$OTHER", "URL", "|", `\|`).Replace(line)
+		line = strings.NewReplacer("$LEASE", "LEASE", "$C", "C", "$TOKEN", "TOKEN", "$OTHER", "URL", "$MEMBER", "MEMBER", "|", `\|`).Replace(line)
 		shown[i] = "`" + line + "`"
 	}
 	return strings.Join(shown, "<br>")
@@ -98,23 +100,22 @@ func linesOfPage(lines []string) string {
 // Both sides do the same to an instance of their own, and then the outcome has
 // to be the same.
 func TestWhatLXCDoesLXDPoolDoes(t *testing.T) {
-	d := startDaemon(t)
-	t.Setenv("LXD_CONF", t.TempDir()) // the remotes of whoever runs the tests are left alone
-	vars := map[string]string{"LXD_POOL_SOCKET": d.Socket, "PATH": binaries + ":" + os.Getenv("PATH")}
+	vars := map[string]string{}
 	if slices.ContainsFunc(allEquivalents, func(e equivalents) bool { return e.other }) {
 		vars["OTHER_DIR"], vars["OTHER"] = startOtherLXD(t)
 	}
-	d.create("equiv", pool.Spec{Size: 1, Max: 6})
-	t.Cleanup(func() { // what a case left that failed; there is none of it else
-		for _, kind := range []string{"image", "profile"} {
-			exec.Command("lxc", kind, "delete", "equiv").Run()
-		}
-	})
+	d := startEquivalents(t) // it ends before the other LXD does
 	for _, group := range allEquivalents {
 		t.Run(group.title, func(t *testing.T) {
-			b := &besides{daemon: d, vars: vars}
+			d := d
+			if group.cluster {
+				t.Setenv("LXD_DIR", filepath.Join(startLXDs(t, "cluster-up"), "m1", "lxd"))
+				d = startEquivalents(t)
+			}
+			b := &besides{daemon: d, vars: maps.Clone(vars)}
+			b.vars["LXD_POOL_SOCKET"], b.vars["PATH"] = d.Socket, binaries+":"+os.Getenv("PATH")
 			if !group.owner {
-				b = d.besides(t, vars)
+				b.launch(t)
 			}
 			for _, e := range group.cases {
 				t.Run(e.about, func(t *testing.T) { b.compare(t, &e) })
@@ -123,11 +124,35 @@ func TestWhatLXCDoesLXDPoolDoes(t *testing.T) {
 	}
 }
 
+// startEquivalents starts a daemon with a pool.
+func startEquivalents(t *testing.T) *daemon {
+	d := startDaemon(t)
+	t.Setenv("LXD_CONF", t.TempDir()) // the remotes of whoever runs the tests are left alone
+	d.create("equiv", pool.Spec{Size: 1, Max: 6})
+	t.Cleanup(func() { // what a case left that failed; there is none of it else
+		for _, kind := range []string{"image", "profile"} {
+			exec.Command("lxc", kind, "delete", "equiv").Run()
+		}
+	})
+	return d
+}
+
 // startOtherLXD starts a second LXD that ends with the test, and returns its
 // directory and its address.
 func startOtherLXD(t *testing.T) (dir, url string) {
 	t.Helper()
-	top, err := os.MkdirTemp("", "equiv")
+	top := startLXDs(t, "remote-up")
+	text, err := os.ReadFile(filepath.Join(top, "other", "url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(top, "other", "lxd"), strings.TrimSpace(string(text))
+}
+
+// startLXDs starts LXDs that end with the test, and returns their directory.
+func startLXDs(t *testing.T, up string) string {
+	t.Helper()
+	top, err := os.MkdirTemp("", "equiv") // a short name, for the sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,14 +162,10 @@ func startOtherLXD(t *testing.T) (dir, url string) {
 		}
 		os.RemoveAll(top)
 	})
-	if out, err := exec.Command("../lib/remote-up", "--until", fmt.Sprint(os.Getpid()), top).CombinedOutput(); err != nil {
-		t.Fatalf("remote-up: %v\n%s", err, out)
+	if out, err := exec.Command("../lib/"+up, "--until", fmt.Sprint(os.Getpid()), top).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", up, err, out)
 	}
-	text, err := os.ReadFile(filepath.Join(top, "other", "url"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(top, "other", "lxd"), strings.TrimSpace(string(text))
+	return top
 }
 
 // besides is an instance that lxc launched beside one that is leased.
@@ -155,22 +176,21 @@ type besides struct {
 	lease     *api.Lease
 }
 
-// besides makes both of one image. They go with the test.
-func (d *daemon) besides(t *testing.T, vars map[string]string) *besides {
-	b := &besides{daemon: d, vars: vars, container: fmt.Sprintf("equiv-beside-%d", time.Now().UnixNano()%1e9)}
+// launch makes both of one image. They go with the test.
+func (b *besides) launch(t *testing.T) {
+	b.container = fmt.Sprintf("equiv-beside-%d", time.Now().UnixNano()%1e9)
 	lxc(t, "launch", image, b.container)
 	t.Cleanup(func() { lxc(t, "delete", "--force", b.container) })
-	leases, err := d.Acquire(d.ctx, pool.AcquireRequest{Pool: "equiv", Wait: pool.Duration(time.Minute)})
+	leases, err := b.Acquire(b.ctx, pool.AcquireRequest{Pool: "equiv", Wait: pool.Duration(time.Minute)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.lease = leases[0]
 	t.Cleanup(func() {
-		if _, err := d.Release(d.ctx, b.lease.ID); err != nil {
+		if _, err := b.Release(b.ctx, b.lease.ID); err != nil {
 			t.Error(err)
 		}
 	})
-	return b
 }
 
 // compare runs a case on both sides.
