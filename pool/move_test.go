@@ -262,7 +262,8 @@ func TestAManagerThatDiesInAMoveSettlesItWhenItIsBack(t *testing.T) {
 			inWorld(t, simbackend.Options{Seed: uint64(at)}, func(w *world) {
 				g := w.leaseToMove(pool.Spec{})
 				done := make(chan struct{})
-				go func() { defer close(done); w.move(g, to) }()
+				dying := w.m
+				go func() { defer close(done); dying.Move(w.ctx, g.Lease.ID, to) }()
 				time.Sleep(at)
 				w.crash()
 				<-done
@@ -348,6 +349,32 @@ func TestWhatNobodyRemembersOnARemoteIsDeletedAlsoWhenItsNameIsInUseElsewhere(t 
 		w.isAt(g, "far", "sim")
 		if at := members(w.lxd.Far("far")); len(at) != 2 {
 			t.Fatalf("on the remote there is %v", at)
+		}
+	})
+}
+
+func TestAMovedInstanceCanBeStoppedAndStartedWhereItIsAndIsPublishedAtHomeOnly(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		g := w.leaseToMove(pool.Spec{})
+		if _, err := w.move(g, far); err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range []pool.PowerAction{pool.PowerStop, pool.PowerStart} {
+			if _, err := w.m.Power(w.ctx, g.Lease.ID, pool.PowerRequest{Action: action}); err != nil {
+				t.Fatal(action, err)
+			}
+		}
+		w.settle()
+		w.isAt(g, "far", "sim")
+		p := pool.PublishImage{NewImage: pool.NewImage{Aliases: []string{"mine"}}, Operator: true}
+		if _, err := w.m.Publish(w.ctx, g.Lease.ID, p); !errors.Is(err, pool.ErrRejected) || !strings.Contains(err.Error(), "local:") {
+			t.Errorf("published there: %v", err)
+		}
+		if _, err := w.move(g, pool.Destination{Remote: pool.Local}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.m.Publish(w.ctx, g.Lease.ID, p); err != nil {
+			t.Errorf("published at home: %v", err)
 		}
 	})
 }

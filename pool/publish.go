@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -51,6 +52,10 @@ func (m *Manager) Publish(ctx context.Context, id LeaseID, p PublishImage) (*Ima
 		if !p.Operator && s.order.Spec.Publish != PublishHolders {
 			return nil, Errorf(ErrForbidden, "ask an operator to publish it, or to set publish=holders",
 				"cannot publish instance %s: its pool %s leaves that to operators", s.order.Instance, s.lease.Pool)
+		}
+		if s.order.Remote != "" {
+			return nil, Errorf(ErrRejected, fmt.Sprintf(`move it back with "lxd-pool move %s local:"`, id),
+				"cannot publish instance %s: it was moved to remote %s, and pools are made from the images of their own LXD", s.order.Instance, s.order.Remote)
 		}
 		p.Project = s.order.Spec.Project
 		return power.Publish(ctx, s.order, p)

@@ -82,10 +82,10 @@ func (b *Backend) rejectsMove(o pool.Order, m pool.Moving, in *instance, to *Bac
 }
 
 // Move implements [pool.Mover].
-func (b *Backend) Move(ctx context.Context, o pool.Order, m pool.Moving) (place pool.Place, err error) {
+func (b *Backend) Move(ctx context.Context, o pool.Order, m pool.Moving) (pool.Place, error) {
 	from, to, err := b.ends(m)
 	if err != nil {
-		return place, err
+		return pool.Place{}, err
 	}
 	k := keyOf(o)
 	pool.Report(ctx, pool.Progress{Stage: "moving"})
@@ -110,13 +110,9 @@ func (b *Backend) Move(ctx context.Context, o pool.Order, m pool.Moving) (place 
 			if to.away {
 				return unreachable(Move, o.Instance)
 			}
-			err := to.alter(Move, k, func(in *instance) {
+			return to.alter(Move, k, func(in *instance) {
 				in.Status, in.Made, in.Location = m.Status, true, cmp.Or(m.To.Location, in.Location)
 			})
-			if err == nil {
-				place = to.world.instances[k].place()
-			}
-			return err
 		},
 		undo: func() {
 			if to != from {
@@ -124,14 +120,17 @@ func (b *Backend) Move(ctx context.Context, o pool.Order, m pool.Moving) (place 
 			}
 		},
 	})
-	return place, err
+	if err != nil {
+		return pool.Place{}, err
+	}
+	return to.placeNow(o)
 }
 
 // Settle implements [pool.Mover].
-func (b *Backend) Settle(ctx context.Context, o pool.Order, m pool.Moving) (place pool.Place, err error) {
+func (b *Backend) Settle(ctx context.Context, o pool.Order, m pool.Moving) (pool.Place, error) {
 	from, _, err := b.ends(m)
 	if err != nil {
-		return place, err
+		return pool.Place{}, err
 	}
 	k := keyOf(o)
 	err = from.change(ctx, Settle, o, deed{
@@ -140,19 +139,29 @@ func (b *Backend) Settle(ctx context.Context, o pool.Order, m pool.Moving) (plac
 			return false, err
 		},
 		end: func() error {
-			err := from.alter(Settle, k, func(in *instance) {
+			return from.alter(Settle, k, func(in *instance) {
 				in.Status = m.Status
 				if !from.lost[m.From.Location] {
 					in.Location = m.From.Location
 				}
 			})
-			if err == nil {
-				place = from.world.instances[k].place()
-			}
-			return err
 		},
 	})
-	return place, err
+	if err != nil {
+		return pool.Place{}, err
+	}
+	return from.placeNow(o)
+}
+
+// placeNow is where the instance was at the end of a deed that it waited for.
+func (b *Backend) placeNow(o pool.Order) (pool.Place, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in, err := b.find(Inspect, o)
+	if err != nil {
+		return pool.Place{}, err
+	}
+	return in.place(), nil
 }
 
 // LoseMember takes a cluster member away for moves, or brings it back.
