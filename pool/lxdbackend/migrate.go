@@ -3,6 +3,7 @@ package lxdbackend
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -132,19 +133,29 @@ func teller(ctx context.Context) func(int) {
 
 // pass hands messages on until there are no more, then says so to the other side.
 func pass(ctx context.Context, from, to *websocket.Conn, count func(int)) error {
+	buffer := make([]byte, 4*chunk)
 	for {
-		kind, message, err := from.Read(ctx)
+		kind, message, err := from.Reader(ctx)
 		if err != nil {
 			to.CloseNow()
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return nil // whether it was the end is known to the operations
+			return ctx.Err() // if it is nil, the operations know whether it was the end
 		}
-		count(len(message))
-		if err := to.Write(ctx, kind, message); err != nil {
+		if err := passOne(ctx, kind, message, to, buffer, count); err != nil {
 			from.CloseNow()
-			return nil
+			return ctx.Err()
 		}
 	}
+}
+
+func passOne(ctx context.Context, kind websocket.MessageType, message io.Reader, to *websocket.Conn, buffer []byte, count func(int)) error {
+	onward, err := to.Writer(ctx, kind)
+	if err != nil {
+		return err
+	}
+	n, err := io.CopyBuffer(onward, message, buffer)
+	count(int(n))
+	if err != nil {
+		return err
+	}
+	return onward.Close()
 }
