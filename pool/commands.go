@@ -446,7 +446,7 @@ func (a *recordings) done(key commandKey) {
 
 // wait returns when none is left. The manager's life has ended then.
 func (a *recordings) wait() {
-	a.mu.Lock() // begin has seen the end
-	a.mu.Unlock()
+	a.mu.Lock()
+	a.mu.Unlock() //lint:ignore SA2001 once the lock was had, begin has seen the end
 	a.running.Wait()
 }

@@ -38,8 +38,9 @@ func (c Counts) Built() int {
 // Problem is what keeps a pool from doing what its spec asks.
 type Problem struct {
 	// Code is a stable word: "journal" (it cannot be written), "lxd-away",
-	// "burial" (what is left of a pool cannot be deleted), "creation-failing",
-	// "image-unknown", "wedged" (an instance cannot be deleted), "full".
+	// "remote-away", "burial" (what is left of a pool cannot be deleted),
+	// "creation-failing", "image-unknown", "wedged" (an instance cannot be
+	// deleted), "full".
 	Code string `json:"code"`
 	// Text says it with its cause, Remedy what to do.
 	Text   string    `json:"text"`

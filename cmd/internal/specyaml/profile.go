@@ -20,7 +20,7 @@ func Profile(text []byte) (pool.Profile, error) {
 		return p, err
 	}
 	if node.Kind != yaml.MappingNode {
-		return p, fmt.Errorf("line %d: the keys of a profile are expected, such as config:", node.Line)
+		return p, fmt.Errorf("line %d: the keys of a profile are expected, such as config", node.Line)
 	}
 	markText(node)
 	var value map[string]any
