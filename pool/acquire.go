@@ -28,6 +28,8 @@ type AcquireRequest struct {
 	Purpose  string
 	// Env is given to every command run through the leases.
 	Env map[string]string
+	// Settings are applied to each instance before the answer.
+	Settings Settings
 }
 
 // WaitForever waits as long as the context lasts.
@@ -108,7 +110,7 @@ func checkAcquire(r AcquireRequest) error {
 	case len(r.Purpose) > 1000:
 		return Invalidf("", "cannot use a purpose of %d characters: 1000 are allowed", len(r.Purpose))
 	}
-	return nil
+	return r.Settings.validate()
 }
 
 // enqueue begins a request: a repeated one finds its leases or its place.
@@ -171,6 +173,7 @@ func (t *turn) repeat(v *waiter, known []LeaseID) {
 	}
 	for i, id := range v.leases {
 		next := *t.x.Leases[id]
+		t.prepareAgain(&next)
 		next.Secrets = append(slices.Clone(next.Secrets), v.caller.tokens[i].sum())
 		next.Secrets = next.Secrets[max(0, len(next.Secrets)-maxSecrets):]
 		t.putLease(&next)

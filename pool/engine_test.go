@@ -52,6 +52,28 @@ func TestAReplacedInstanceNeverComesBack(t *testing.T) {
 	})
 }
 
+func TestARenewalInTheLastMomentHoldsOrIsRefused(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		w.create(pool.Spec{Size: 1, Max: 2})
+		for range 200 {
+			g := w.acquire(pool.AcquireRequest{TTL: pool.Duration(time.Minute), Wait: pool.WaitForever})[0]
+			time.Sleep(time.Until(g.Lease.Expires))
+			renewed, err := w.m.Renew(w.ctx, g.Lease.ID, pool.Duration(time.Minute))
+			if errors.Is(err, pool.ErrLeaseEnded) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := w.m.Lease(w.ctx, g.Lease.ID)
+			if err != nil || now.Lease.Ended != nil {
+				t.Fatalf("it lasts until %s by the answer, and ended: %+v %v", renewed.Lease.Expires, now.Lease.Ended, err)
+			}
+			w.release(g)
+		}
+	})
+}
+
 func TestALeaseExpiresNeverEarly(t *testing.T) {
 	inWorld(t, simbackend.Options{}, func(w *world) {
 		w.create(pool.Spec{Size: 1, Max: 1})

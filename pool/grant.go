@@ -24,7 +24,7 @@ func (t *turn) grant() {
 			t.refuse(v, err)
 			continue
 		}
-		if t.x.ready.len() < v.Count || t.grantsHeld() != "" {
+		if t.x.ready.len() < v.Count || t.grantsHeld() != "" || t.away != nil && !v.Settings.empty() {
 			return
 		}
 		t.give(v)
@@ -59,7 +59,7 @@ func (t *turn) give(v *waiter) {
 		next := t.move(in, Leased, func(next *Instance) { next.Fence, next.Lease = l.Fence, l.ID })
 		t.dropCheck(in.Name)
 		v.leases = append(v.leases, l.ID)
-		if next.Standby == StandbyFrozen {
+		if next.Standby == StandbyFrozen || l.Pending {
 			t.waking[in.Name] = nil
 			t.waitAwake(v, in.Name)
 		}
@@ -81,7 +81,7 @@ func (t *turn) newLease(v *waiter, in *Instance, ttl Duration, token Token) *Lea
 	l := &Lease{
 		ID: newLeaseID(t.name), Pool: t.name, Instance: in.Name, Holder: v.Holder, Purpose: v.Purpose,
 		Created: now, Expires: now.Add(time.Duration(ttl)), Fence: fence,
-		Request: v.Request, Env: v.Env, Secrets: [][]byte{token.sum()},
+		Request: v.Request, Env: v.Env, Pending: !v.Settings.empty(), Secrets: [][]byte{token.sum()},
 	}
 	t.putLease(l)
 	t.x.enterLease(l)
@@ -136,6 +136,7 @@ func (w *writer) regrant(v *waiter, cause error) {
 		v.leases = append(v.leases, id)
 		opens := slices.IndexFunc(tokens, l.Opens)
 		v.caller.tokens = append(v.caller.tokens, tokens[opens])
+		w.prepareAgain(l)
 		w.waitAwake(v, l.Instance)
 	}
 	if len(v.asleep) == 0 {

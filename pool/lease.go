@@ -29,6 +29,9 @@ type Lease struct {
 	// Commands are those that run without their callers, oldest first, until the
 	// lease ends.
 	Commands []*Detached `json:"commands,omitempty"`
+	// Pending says that its settings were not applied yet, so that nobody has
+	// heard of it.
+	Pending bool `json:"pending,omitempty"`
 	// Secrets are the SHA-256 sums of its tokens. There is more than one when an
 	// acquire was repeated, since a lost answer took its token with it.
 	Secrets [][]byte `json:"secrets,omitempty"`

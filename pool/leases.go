@@ -296,6 +296,11 @@ func (t *turn) expire(id LeaseID) {
 		t.agenda.set(alarm{alarmLease, string(id)}, r.deadline)
 		return
 	}
+	if changed := t.batch.Leases[id]; changed != nil && changed.Expires.After(t.now.Round(0)) {
+		// It was renewed in this very turn; that holds once it is durable.
+		t.then(func(error) { t.agenda.set(alarm{alarmLease, string(id)}, t.now) })
+		return
+	}
 	t.endLease(l, Ending{By: System, Cause: Expired, Reason: "nobody renewed it"})
 }
 

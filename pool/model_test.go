@@ -120,7 +120,7 @@ func (md *model) manager() *pool.Manager {
 
 // upset makes LXD and the journal unreliable.
 func (md *model) upset() {
-	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork} {
+	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork, simbackend.Limit} {
 		md.lxd.SetFault(v, simbackend.Fault{Fail: md.rnd.Float64() * .15, Lose: md.rnd.Float64() * .1})
 	}
 	md.lxd.SetFault(simbackend.Create, simbackend.Fault{Fail: .05, Lose: .05, Half: .05})
@@ -222,6 +222,9 @@ func (md *model) holder(me pool.Identity) {
 			Pool: "ci", Holder: me, Request: pool.RequestID(fmt.Sprint(i)), Count: 1 + md.number(md.spec.Max)/2,
 			Wait: pool.Duration(md.number(60)) * pool.Duration(time.Second), Priority: md.number(2),
 		}
+		if md.chance(.2) {
+			r.Settings.Limits.CPU = 1
+		}
 		for _, g := range md.acquire(r) {
 			md.use(g)
 		}
@@ -250,6 +253,8 @@ func (md *model) acquire(r pool.AcquireRequest) []pool.Grant {
 			return nil
 		case errors.Is(err, pool.ErrLeaseEnded):
 			return nil // granted in an answer that was lost, and over by now
+		case errors.Is(err, pool.ErrFailed) && r.Settings.Limits.CPU > 0:
+			return nil
 		default:
 			md.t.Errorf("acquire: %v", err)
 			return nil
@@ -270,6 +275,9 @@ func (md *model) enter(grants []pool.Grant, forked bool) {
 		}
 		if g.Lease.Fence <= md.fences[in] {
 			md.t.Errorf("P1: fence %d after %d on %s", g.Lease.Fence, md.fences[in], in)
+		}
+		if g.Lease.Pending {
+			md.t.Errorf("%s was answered before its settings were applied", g.Lease.ID)
 		}
 		if !g.Lease.Opens(g.Token) {
 			md.t.Errorf("the token of %s does not open it", g.Lease.ID)
@@ -362,7 +370,7 @@ func (md *model) settleAndCheck() {
 	md.mu.Lock()
 	md.calm = true
 	md.mu.Unlock()
-	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork} {
+	for _, v := range []simbackend.Verb{simbackend.Create, simbackend.Start, simbackend.Reset, simbackend.Delete, simbackend.Wake, simbackend.List, simbackend.Fork, simbackend.Limit} {
 		md.lxd.SetFault(v, simbackend.Fault{})
 	}
 	time.Sleep(15 * time.Minute)

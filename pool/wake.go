@@ -19,6 +19,11 @@ func (t *turn) awake(in *Instance) {
 	}
 	t.unsettled = append(t.unsettled, v)
 	delete(v.asleep, in.Name)
+	if l := t.x.Leases[in.Lease]; l.Pending {
+		next := *l
+		next.Pending = false
+		t.putLease(&next)
+	}
 	if len(v.asleep) > 0 {
 		return
 	}
@@ -39,6 +44,39 @@ func (t *turn) awake(in *Instance) {
 // wakeFailed gives an instance up that cannot be woken, and with it its lease.
 func (t *turn) wakeFailed(in *Instance, err error) {
 	t.endLease(t.x.Leases[in.Lease], Ending{By: System, Cause: Vanished, Reason: "it cannot be woken: " + err.Error()})
+}
+
+// settings are what is to be applied to an instance that is being woken.
+func (w *writer) settings(name InstanceName) *Settings {
+	if v := w.waking[name]; v != nil && !v.Settings.empty() {
+		return &v.Settings
+	}
+	return nil
+}
+
+// prepareAgain has settings applied that were not when the request was last
+// heard of.
+func (w *writer) prepareAgain(l *Lease) {
+	if l.Pending {
+		w.mayBeAsleep(l.Instance)
+		w.todo[l.Instance] = true
+	}
+}
+
+// prepareFailed gives a request up whose settings cannot be applied. The
+// instance is cleaned as after any lease.
+func (t *turn) prepareFailed(in *Instance, err error) {
+	v := t.waking[in.Name]
+	if v == nil {
+		t.wakeFailed(in, err)
+		return
+	}
+	t.takeBack(v, "its settings cannot be applied")
+	t.then(func(commit error) {
+		if commit == nil {
+			v.caller.answer(acquired{err: err})
+		}
+	})
 }
 
 // stillAsleep handles the end of a lease whose instance was being woken for v.

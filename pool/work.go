@@ -36,6 +36,8 @@ type job struct {
 	verb  verb
 	order Order
 	began time.Time
+	// settings are what the holder wants applied when it wakes, nil for none.
+	settings *Settings
 	// source is what a creation copies when it is not the pool's template.
 	source InstanceName
 	// present is who may still act on the instance for a lease that ended.
@@ -106,7 +108,7 @@ func (w *writer) begin(name InstanceName) {
 		return
 	}
 	if v := w.needs(in); v != "" {
-		w.start(&job{verb: v, order: w.order(in), began: time.Now(), source: in.ForkOf, present: w.present[name],
+		w.start(&job{verb: v, order: w.order(in), began: time.Now(), settings: w.settings(name), source: in.ForkOf, present: w.present[name],
 			move: in.Moving, remotes: in.remotes()})
 	}
 }
@@ -212,7 +214,7 @@ func (e *env) do(ctx context.Context, j *job) (o outcome) {
 		o.place, o.err = backend.Start(ctx, j.order)
 		o.place.Remote = j.order.Remote
 	case verbWake:
-		o.err = backend.Wake(ctx, j.order)
+		o.err = wake(ctx, backend, j)
 	case verbCheck:
 		o.err = backend.Check(ctx, j.order)
 	case verbReset:
@@ -257,6 +259,19 @@ func create(ctx context.Context, backend Backend, j *job) (Origin, error) {
 		return backend.Create(ctx, j.order)
 	}
 	return j.order.Origin, backend.(Forker).Fork(ctx, j.order, j.source)
+}
+
+// wake makes a granted instance what its holder asked for.
+func wake(ctx context.Context, backend Backend, j *job) error {
+	if j.order.Spec.Standby == StandbyFrozen {
+		if err := backend.Wake(ctx, j.order); err != nil {
+			return err
+		}
+	}
+	if j.settings == nil {
+		return nil
+	}
+	return prepare(ctx, backend, j.order, j.settings)
 }
 
 // awaitParting waits until nobody acts for the last holder on an instance that
@@ -354,6 +369,9 @@ func (t *turn) succeeded(in *Instance, j *job, o outcome) {
 		}
 		t.becomeReady(in, j.order.Spec.Standby, o.place)
 	case verbWake:
+		if j.settings == nil && t.settings(in.Name) != nil && t.x.Leases[in.Lease].Pending {
+			return // somebody who wants more than a wake came meanwhile
+		}
 		t.awake(in)
 	case verbCheck:
 		t.checked[in.Name] = t.now
@@ -437,6 +455,10 @@ func (t *turn) failed(in *Instance, j *job, err error) {
 	case verbStart:
 		t.unmade(in, j, ReasonStartFailed, err)
 	case verbWake:
+		if u, ok := errors.AsType[unprepared](err); ok {
+			t.prepareFailed(in, u.error)
+			return
+		}
 		t.wakeFailed(in, err)
 	case verbCheck:
 		t.doom(in, ReasonCheckFailed, err.Error())

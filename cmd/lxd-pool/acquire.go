@@ -60,6 +60,7 @@ func acquireFlags(cmd *cobra.Command, wish *pool.AcquireRequest, envHelp string,
 	flags.IntVar(&wish.Priority, "priority", 0, "a request with a higher one is served first")
 	flags.StringVar(&wish.Purpose, "purpose", "", "what the lease is for, for others to read")
 	flags.VarP(env, "env", "e", envHelp)
+	settingsFlags(cmd, &wish.Settings)
 	kinds(flags, "priority", "N", "purpose", "TEXT")
 }
 

@@ -66,6 +66,13 @@ type Acquire struct {
 	Purpose  string `json:"purpose,omitempty"`
 	// Env is given to every command run through the leases.
 	Env map[string]string `json:"env,omitempty"`
+	// Files are put into each instance before the answer; their content is in
+	// base64, 512 KiB in all.
+	Files []pool.NewFile `json:"files,omitempty"`
+	// SSHKeys are public keys that may log in as root.
+	SSHKeys []string `json:"ssh_keys,omitempty"`
+	// Limits are lower than those of the pool.
+	Limits pool.Limits `json:"limits,omitzero"`
 	// Request is drawn by the caller; a repeated one gets the same leases.
 	Request pool.RequestID `json:"request,omitempty"`
 }
@@ -76,6 +83,7 @@ func NewAcquire(r pool.AcquireRequest) Acquire {
 	a := Acquire{
 		Count: r.Count, TTL: r.TTL, Wait: time.Duration(r.Wait).Seconds(), Priority: r.Priority,
 		Purpose: r.Purpose, Env: r.Env, Request: r.Request,
+		Files: r.Settings.Files, SSHKeys: r.Settings.SSHKeys, Limits: r.Settings.Limits,
 	}
 	if r.Wait < 0 {
 		a.Wait = -1
@@ -91,6 +99,7 @@ func (a Acquire) For(name pool.PoolName, holder pool.Identity) pool.AcquireReque
 	r := pool.AcquireRequest{
 		Pool: name, Holder: holder, Request: a.Request, Count: a.Count, TTL: a.TTL,
 		Priority: a.Priority, Purpose: a.Purpose, Env: a.Env, Wait: pool.WaitForever,
+		Settings: pool.Settings{Files: a.Files, SSHKeys: a.SSHKeys, Limits: a.Limits},
 	}
 	if a.Wait >= 0 && a.Wait < longestWait.Seconds() {
 		r.Wait = pool.Duration(a.Wait * float64(time.Second))

@@ -43,6 +43,7 @@ var commands = map[string]func(g *guest, args []string) int{
 	"read":     cat,
 	"write":    write,
 	"stty":     stty,
+	"limits":   limits,
 }
 
 // init adds what refers to the table itself.

@@ -39,6 +39,7 @@ const (
 	Snapshot Verb = "snapshot"
 	Restore  Verb = "restore"
 	Inspect  Verb = "inspect"
+	Limit    Verb = "limit"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -105,6 +106,7 @@ var measured = map[Verb]Latency{
 	Snapshot: between(60, 110),
 	Restore:  between(70, 90),
 	Inspect:  between(16, 30),
+	Limit:    between(20, 30),
 }
 
 func between(low, high int) Latency {

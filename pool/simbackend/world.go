@@ -49,6 +49,8 @@ type instance struct {
 	Files *tree `json:"files,omitempty"`
 	// Snapshots are the holder's, oldest first.
 	Snapshots []snapshot `json:"snapshots,omitempty"`
+	// Limits are those of its holder.
+	Limits pool.Limits `json:"limits,omitzero"`
 	// LastUsed is when it was last started.
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
