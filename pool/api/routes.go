@@ -103,6 +103,10 @@ const (
 	OpCreateImageAlias Operation = "createImageAlias"
 	OpDeleteImageAlias Operation = "deleteImageAlias"
 	OpPublish          Operation = "publish"
+	OpListProjects     Operation = "listProjects"
+	OpInitProject      Operation = "initProject"
+	OpGetProject       Operation = "getProject"
+	OpDeleteProject    Operation = "deleteProject"
 )
 
 // Route is one method on one path.
@@ -301,6 +305,15 @@ var Routes = []Route{
 		Summary: "Delete a profile that nothing uses", Status: http.StatusNoContent, Query: projectFilter},
 	{Operation: OpWhyLease, Method: http.MethodGet, Path: "/1.0/leases/{lease}/why", Access: Holders,
 		Summary: "Explain a lease, also to whoever has its token", Answer: []pool.Explanation{}},
+
+	{Operation: OpListProjects, Method: http.MethodGet, Path: "/1.0/projects", Access: Operators,
+		Summary: "List the projects of LXD, with the pools in them", Answer: []pool.Project{}},
+	{Operation: OpInitProject, Method: http.MethodPost, Path: "/1.0/projects", Access: Operators,
+		Summary: "Make a restricted project for pools, or change the limits of one that was made so", Request: InitProject{}, Answer: pool.Project{}},
+	{Operation: OpGetProject, Method: http.MethodGet, Path: "/1.0/projects/{project}", Access: Operators,
+		Summary: "Show a project of LXD", Answer: pool.Project{}},
+	{Operation: OpDeleteProject, Method: http.MethodDelete, Path: "/1.0/projects/{project}", Access: Operators,
+		Summary: "Delete a project that was made for pools and is empty", Status: http.StatusNoContent},
 }
 
 var projectFilter = []Param{{Name: "project", Summary: "the LXD project; default if it is left out"}}

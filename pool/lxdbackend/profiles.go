@@ -155,15 +155,7 @@ func savedAllTheSame(err error) bool {
 }
 
 func (b *Backend) putProfile(ctx context.Context, project string, p *pool.Profile, mark string) error {
-	answer, _, err := b.lxd.Tagged(ctx, http.MethodPut, profileAt(project, p.Name), profileContent(p), mark)
-	if err != nil || answer.Type != api.AsyncResponse { // newer LXDs answer with an operation
-		return err
-	}
-	op, err := answer.MetadataAsOperation()
-	if err == nil {
-		_, err = b.wait(ctx, op)
-	}
-	return err
+	return b.put(ctx, profileAt(project, p.Name), profileContent(p), mark)
 }
 
 // DeleteProfile deletes a profile that nothing uses.

@@ -131,6 +131,8 @@ func (b *Backend) vetReset(ctx context.Context, o pool.Order) error {
 // remedyFor names the next step for what LXD most often refuses.
 func remedyFor(refused error) string {
 	for _, known := range []struct{ said, next string }{
+		{"Reached maximum", "raise the limits of the project, such as with \"lxd-pool init --project PROJECT --limit KEY=VALUE\""},
+		{"forbidden", "take it out, or use a project that is not restricted"},
 		{"No root device", "add a profile with a root disk, or --device root,type=disk,path=/,pool=POOL"},
 		{"Unknown configuration key", "take the key out of the spec's config"},
 		{"Invalid value", "correct the value in the spec's config"},

@@ -68,6 +68,7 @@ var bodies = map[api.Operation]string{
 	api.OpPower:          `{"action":"restart"}`,
 	api.OpMove:           `{"target":"sim2"}`,
 	api.OpCreateSnapshot: `{}`,
+	api.OpInitProject:    `{"name":"pools"}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -124,6 +125,7 @@ func welcome(route *api.Route) int {
 	case route.Operation == api.OpImportImage, route.Operation == api.OpRefreshImage:
 		return http.StatusBadRequest // no form is sent, and the image came from nowhere
 	case route.Operation == api.OpDeleteProfile:
+	case route.Operation == api.OpDeleteProfile, route.Operation == api.OpDeleteProject:
 		return http.StatusConflict // a pool uses it
 	}
 	return max(route.Status, http.StatusOK)
@@ -144,7 +146,7 @@ func pathOf(route *api.Route, lease *api.Lease, command pool.CommandID) string {
 		return route.At(string(lease.ID)) + "?path=/etc/hostname"
 	case strings.Contains(route.Path, "{lease}"):
 		return route.At(string(lease.ID))
-	case strings.Contains(route.Path, "{profile}"):
+	case strings.Contains(route.Path, "{profile}"), strings.Contains(route.Path, "{project}"):
 		return route.At("default")
 	case strings.Contains(route.Path, "{"):
 		return route.At("ci")

@@ -71,6 +71,10 @@ var (
 		api.OpCreateImageAlias: (*Server).createImageAlias,
 		api.OpDeleteImageAlias: (*Server).deleteImageAlias,
 		api.OpPublish:          (*Server).publish,
+		api.OpListProjects:     (*Server).listProjects,
+		api.OpInitProject:      (*Server).initProject,
+		api.OpGetProject:       (*Server).getProject,
+		api.OpDeleteProject:    (*Server).deleteProject,
 	}
 	streams = map[api.Operation]func(*Server, *request) error{
 		api.OpAcquire:    (*Server).acquire,

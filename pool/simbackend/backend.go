@@ -98,9 +98,7 @@ func newBackend(o Options, w *world) *Backend {
 		history:  history{limit: o.History},
 		o:        o,
 	}
-	for _, project := range o.Projects {
-		b.seedProfiles(project)
-	}
+	b.seedProjects()
 	return b
 }
 

@@ -23,6 +23,8 @@ type line struct {
 
 	Profile   *pool.Profile `json:"profile,omitempty"`
 	NoProfile *profileLine  `json:"no-profile,omitempty"`
+	Project   *pool.Project `json:"project,omitempty"`
+	NoProject string        `json:"no-project,omitempty"`
 }
 
 type profileLine struct {
@@ -114,6 +116,10 @@ func (w *world) replay(l line) {
 		w.forget(key{l.Drop.Project, l.Drop.Name})
 	case l.Profile != nil:
 		w.profiles[profileKey{l.Profile.Project, l.Profile.Name}] = l.Profile
+	case l.Project != nil:
+		w.projects[l.Project.Name] = l.Project
+	case l.NoProject != "":
+		w.forgetProject(l.NoProject)
 	case l.NoProfile != nil:
 		delete(w.profiles, profileKey{l.NoProfile.Project, l.NoProfile.Name})
 	}
@@ -138,6 +144,11 @@ func (w *world) save(path string) error {
 			l = line{Put: in}
 		}
 		if err := to.Encode(l); err != nil {
+			return err
+		}
+	}
+	for _, p := range w.projects {
+		if err := to.Encode(line{Project: p}); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func (b *Backend) baked(s *pool.Spec) string {
 
 // rejects says what in the spec a new instance could not be made with.
 func (b *Backend) rejects(s *pool.Spec) error {
-	if s.Project != "" && !slices.Contains(b.o.Projects, s.Project) {
+	if s.Project != "" && b.world.projects[s.Project] == nil {
 		return rejected("project", s.Project)
 	}
 	for _, p := range s.Profiles {

@@ -32,7 +32,7 @@ const (
 	Fork     Verb = "fork"
 	Move     Verb = "move"
 	Settle   Verb = "settle"
-	// Profiles is whatever is asked about or done to profiles.
+	// Profiles is whatever is asked about or done to profiles and projects.
 	Profiles Verb = "profiles"
 	Files    Verb = "open the files of"
 	Switch   Verb = "switch"

@@ -78,6 +78,7 @@ type world struct {
 	file    *file
 
 	profiles map[profileKey]*pool.Profile
+	projects map[string]*pool.Project
 }
 
 func newWorld() *world {
@@ -87,6 +88,7 @@ func newWorld() *world {
 		members:   map[pool.PoolName]int{},
 		peak:      map[pool.PoolName]int{},
 		profiles:  map[profileKey]*pool.Profile{},
+		projects:  map[string]*pool.Project{},
 	}
 }
 
