@@ -18,21 +18,27 @@ func (b *Backend) Limit(ctx context.Context, o pool.Order, l pool.Limits) error 
 	if err != nil {
 		return fail(blame(err), what, err)
 	}
-	config := map[string]string{}
+	config := [][2]string{}
 	if l.CPU > 0 {
 		if has := in.ExpandedConfig["limits.cpu"]; has != "" && l.CPU > processors(has) {
 			return higher("cpu", strconv.Itoa(l.CPU), has)
 		}
-		config["limits.cpu"] = strconv.Itoa(l.CPU)
+		config = append(config, [2]string{"limits.cpu", strconv.Itoa(l.CPU)})
 	}
 	if l.Memory > 0 {
 		if has := in.ExpandedConfig["limits.memory"]; has != "" && l.Memory > memory(has) {
 			return higher("memory", l.Memory.String(), has)
 		}
-		config["limits.memory"] = fmt.Sprintf("%dB", int64(l.Memory))
+		config = append(config, [2]string{"limits.memory", fmt.Sprintf("%dB", int64(l.Memory))})
 	}
-	err = b.change(ctx, http.MethodPatch, at(o, ""), map[string]any{"config": config})
-	return fail(blame(err), what, err)
+	// One by one: LXD 5.0 deals out no processors when another key changes with them.
+	for _, set := range config {
+		change := map[string]any{"config": map[string]string{set[0]: set[1]}}
+		if err := b.change(ctx, http.MethodPatch, at(o, ""), change); err != nil {
+			return fail(blame(err), what, err)
+		}
+	}
+	return nil
 }
 
 // higher refuses a limit above what the owner of the pool allows.

@@ -124,7 +124,6 @@ func welcome(route *api.Route) int {
 		return http.StatusNotFound
 	case route.Operation == api.OpImportImage, route.Operation == api.OpRefreshImage:
 		return http.StatusBadRequest // no form is sent, and the image came from nowhere
-	case route.Operation == api.OpDeleteProfile:
 	case route.Operation == api.OpDeleteProfile, route.Operation == api.OpDeleteProject:
 		return http.StatusConflict // a pool uses it
 	}
