@@ -92,9 +92,10 @@ func admitKeys(ctx context.Context, tree FileTree, keys []string) error {
 	if err != nil && !errors.Is(err, syscall.ENOENT) {
 		return err
 	}
-	if err := tree.Mkdir(sshDir); err == nil {
+	if err = tree.Mkdir(sshDir); err == nil {
 		err = tree.SetAttributes(sshDir, FileAttributes{Mode: 0o700})
-	} else if !errors.Is(err, syscall.EEXIST) {
+	}
+	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		return err
 	}
 	mode, root := FileMode(0o600), 0
