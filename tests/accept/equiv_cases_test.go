@@ -23,6 +23,10 @@ const (
 	aTree = `mkdir -p tree/sub; echo one >tree/one; echo two >tree/sub/two; chmod 750 tree/sub; chmod 600 tree/one
 		ln -s sub/two tree/link; ln -s /etc/passwd tree/away`
 	seeTree = `find tree | sort | while read f; do stat -c "%n %a %u %g" $f; [ ! -L $f ] || readlink $f; done; cat tree/one tree/link`
+	// theNew is the container of lxc, or an instance that the pool made since.
+	theNew = `new=$C; [ $PROGRAM = lxc ] || { lxd-pool reset equiv; l=$(lxd-pool acquire equiv -q --wait 1m)
+		new=$(lxd-pool leases equiv -f csv -c in | sed -n "s/^$l,//p"); lxd-pool release -q $l; }
+		`
 	// imported has LXD have it.
 	imported = anImage + "lxc image import image.tar.gz --alias equiv >/dev/null"
 	// elsewhere has the other LXD have it.
@@ -32,6 +36,25 @@ const (
 )
 
 var allEquivalents = []equivalents{
+	{
+		title: "Have a machine",
+		owner: true,
+		cases: []equivalent{
+			{
+				about:    "have one, use it, and give it back",
+				lxc:      []string{`lxc launch lxd-pool/busybox one --ephemeral`, `lxc exec one -- sh -c 'exit 3'`, `lxc delete --force one`},
+				pool:     []string{`lxd-pool run equiv -- sh -c 'exit 3'`},
+				status:   3,
+				see:      `case $PROGRAM in lxc) lxc list ^one$ -f csv -c n | wc -l ;; *) lxd-pool leases -q | wc -l ;; esac`,
+				compared: "the exit status, and that nothing is left",
+			}, {
+				about:    "have a variable in all of its commands",
+				lxc:      []string{`lxc launch lxd-pool/busybox one --config environment.V=X >/dev/null`, `lxc exec one -- sh -c 'echo "V is $V"'`, `lxc delete --force one`},
+				pool:     []string{`lxd-pool run equiv --env V=X -- sh -c 'echo "V is $V"'`},
+				compared: printedAndStatus,
+			},
+		},
+	},
 	{
 		title: "Commands",
 		cases: []equivalent{
@@ -502,6 +525,32 @@ var allEquivalents = []equivalents{
 				pool:     []string{`lxd-pool profile delete equiv`},
 				see:      `lxc profile list -f csv | grep -c ^equiv, || true`,
 				compared: "that it is gone",
+			},
+		},
+	},
+	{
+		title: "Config and profiles",
+		intro: "lxc changes a container, lxd-pool a pool: idle instances are replaced, leased ones after their lease.",
+		cases: []equivalent{
+			{
+				about:    "set a key",
+				lxc:      []string{`lxc config set $C limits.memory 128MiB`},
+				pool:     []string{`lxd-pool set equiv config.limits.memory=128MiB`},
+				see:      theNew + `lxc config get $new limits.memory`,
+				compared: "the key, of an instance that is new",
+			}, {
+				about:    "give it profiles",
+				before:   `[ $PROGRAM = lxd-pool ] || lxc profile create equiv >/dev/null`,
+				lxc:      []string{`lxc profile assign $C default,equiv`},
+				pool:     []string{`lxd-pool set equiv profiles=default,equiv`},
+				see:      theNew + `lxc query /1.0/instances/$new | grep -A3 '"profiles"'`,
+				compared: "the profiles, of an instance that is new",
+			}, {
+				about:    "give it a device",
+				lxc:      []string{`lxc config device add $C data disk source=/usr/share path=/srv readonly=true`},
+				pool:     []string{`lxd-pool set equiv device.data=type=disk,source=/usr/share,path=/srv,readonly=true`},
+				see:      theNew + `lxc config device show $new`,
+				compared: "the devices, of an instance that is new",
 			},
 		},
 	},
