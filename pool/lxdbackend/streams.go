@@ -47,24 +47,22 @@ func (b *Backend) openStreams(ctx context.Context, op *api.Operation, terminal b
 	s := &streams{}
 	// LXD starts the command when all but the control stream are connected, and
 	// a short one may be over at once: control comes first.
-	open := func(name string, conn **websocket.Conn) (err error) {
-		secret, _ := secrets[name].(string)
-		*conn, err = b.lxd.Dial(ctx, "/1.0/operations/"+op.ID+"/websocket?secret="+url.QueryEscape(secret))
-		return err
+	type stream struct {
+		name string
+		conn **websocket.Conn
 	}
-	err := open(api.SecretNameControl, &s.control)
-	if err == nil {
-		var others errgroup.Group
-		others.Go(func() error { return open("0", &s.input) })
-		if !terminal {
-			others.Go(func() error { return open("1", &s.output) })
-			others.Go(func() error { return open("2", &s.errors) })
+	wanted := []stream{{api.SecretNameControl, &s.control}, {"0", &s.input}}
+	if !terminal {
+		wanted = append(wanted, stream{"1", &s.output}, stream{"2", &s.errors})
+	}
+	for _, w := range wanted {
+		secret, _ := secrets[w.name].(string)
+		opened, err := b.lxd.Dial(ctx, "/1.0/operations/"+op.ID+"/websocket?secret="+url.QueryEscape(secret))
+		if err != nil {
+			s.close()
+			return nil, &unstartedError{err}
 		}
-		err = others.Wait()
-	}
-	if err != nil {
-		s.close()
-		return nil, &unstartedError{err}
+		*w.conn = opened
 	}
 	return s, nil
 }
