@@ -55,15 +55,30 @@ func TestACommandWithoutInputReadsNothing(t *testing.T) {
 	}
 }
 
-func TestACommandThatCannotRunIsAnError(t *testing.T) {
+func TestACommandThatIsNotThereEndsAsInAShell(t *testing.T) {
 	t.Parallel()
 	r := enter(t)
 	o := r.running(busybox)
-	for _, args := range [][]string{{"no-such-command"}, {"/etc"}} {
-		if status, err := r.b.Exec(t.Context(), o, pool.Command{Args: args}); !errors.Is(err, pool.ErrFailed) {
-			t.Errorf("%v: status %d, %v", args, status, err)
+	for _, c := range []struct {
+		name   string
+		status int
+		says   string
+	}{
+		{"no-such-command", 127, "no-such-command: command not found\n"},
+		{"/etc", 126, "/etc: command not executable\n"},
+	} {
+		var errs bytes.Buffer
+		status, err := r.b.Exec(t.Context(), o, pool.Command{Args: []string{c.name}, Stderr: &errs})
+		if err != nil || status != c.status || errs.String() != c.says {
+			t.Errorf("%s: status %d, %v, %q", c.name, status, err, &errs)
 		}
 	}
+}
+
+func TestACommandThatCannotRunHereIsAnError(t *testing.T) {
+	t.Parallel()
+	r := enter(t)
+	o := r.running(busybox)
 	if _, err := r.b.Exec(t.Context(), o, pool.Command{}); !errors.Is(err, pool.ErrInvalid) {
 		t.Errorf("no arguments: %v", err)
 	}
@@ -267,8 +282,8 @@ func TestACommandWhoseOutputNobodyTakesIsKilled(t *testing.T) {
 	}
 }
 
+// It is alone while it measures: the memory is that of the process.
 func TestStreamsPassThroughWithoutGrowing(t *testing.T) {
-	t.Parallel()
 	r := enter(t)
 	o := r.running(busybox)
 	const size = 256 << 20
