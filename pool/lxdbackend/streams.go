@@ -80,7 +80,7 @@ func (s *streams) close() {
 func (s *streams) run(ctx context.Context, c pool.Command, late func(context.Context, int)) <-chan error {
 	go feed(ctx, s.input, c.Stdin, c.Terminal)
 	exited := s.control.CloseRead(ctx)
-	go steer(ctx, s.control, c, late)
+	go steer(ctx, s.control, exited.Done(), c, late)
 	if c.Terminal {
 		go nudge(ctx, s.input, exited.Done())
 	}
@@ -169,13 +169,24 @@ func brokenOff(ctx context.Context, err error) error {
 	return &lostError{&awayError{err}}
 }
 
+// doubt is how long before the news that a command has exited LXD may have taken
+// a signal for it that reached nobody.
+const doubt = 5 * time.Second
+
 // steer passes sizes and signals on. Once the command itself has exited LXD takes
-// none; signals then are for late, sizes for nobody.
-func steer(ctx context.Context, conn *websocket.Conn, c pool.Command, late func(context.Context, int)) {
+// none; signals then are for late, sizes for nobody. A signal that LXD took just
+// before is for late too, since nobody knows whether it came in time.
+func steer(ctx context.Context, conn *websocket.Conn, exited <-chan struct{}, c pool.Command, late func(context.Context, int)) {
+	last, sent := 0, time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-exited:
+			exited = nil
+			if time.Since(sent) < doubt {
+				late(ctx, last)
+			}
 		case size, ok := <-c.Resize:
 			if !ok {
 				c.Resize = nil
@@ -190,7 +201,9 @@ func steer(ctx context.Context, conn *websocket.Conn, c pool.Command, late func(
 			}
 			if tell(ctx, conn, api.InstanceExecControl{Command: "signal", Signal: number}) != nil {
 				late(ctx, number)
+				continue
 			}
+			last, sent = number, time.Now()
 		}
 	}
 }
