@@ -26,6 +26,7 @@ const (
 	PoolDeleted     EventType = "pool-deleted"
 	PoolReopened    EventType = "pool-reopened"
 	InstanceState   EventType = "instance-state"
+	InstanceMaking  EventType = "instance-making" // how far the making of one is
 	InstanceGone    EventType = "instance-gone"
 	InstanceMoving  EventType = "instance-moving"
 	InstanceMoved   EventType = "instance-moved"

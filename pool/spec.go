@@ -40,7 +40,8 @@ type Spec struct {
 	Project string `json:"project,omitempty"`
 	// Target is a cluster member or @group, "" for LXD's choice.
 	Target string `json:"target,omitempty"`
-	// Setup is a script run once, as root, in the template.
+	// Setup is a script run once, as root, in the template; or user-data for
+	// cloud-init, when it begins with "#cloud-config".
 	Setup string `json:"setup,omitempty"`
 	// Probe is a shell command that succeeds in a usable instance.
 	// "": systemd has reached running or degraded, if there is one.

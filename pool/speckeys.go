@@ -34,7 +34,7 @@ var SpecKeys = []SpecKey{
 	profilesKey("profiles", "P,...", "default", "LXD profiles, in order; none: no profile at all", func(s *Spec) *[]string { return &s.Profiles }),
 	textKey("project", "PROJECT", "default", "LXD project", func(s *Spec) *string { return &s.Project }),
 	textKey("target", "MEMBER|@GROUP", "LXD's choice", "cluster member or group", func(s *Spec) *string { return &s.Target }),
-	textKey("setup", "SCRIPT", "", "shell script run once in the template", func(s *Spec) *string { return &s.Setup }),
+	textKey("setup", "SCRIPT", "", "script run once in the template, or user-data for cloud-init", func(s *Spec) *string { return &s.Setup }),
 	textKey("probe", "COMMAND", "systemd has started, if there is one", "shell command that succeeds in a usable instance", func(s *Spec) *string { return &s.Probe }),
 	durationKey("ready-timeout", "2m", "how long a start may take until the instance is usable", func(s *Spec) *Duration { return &s.ReadyTimeout }),
 	durationKey("ttl", "1h", "how long a lease lasts when its holder does not say", func(s *Spec) *Duration { return &s.TTL }),

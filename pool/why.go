@@ -152,6 +152,9 @@ func (t *turn) explainPool() Explanation {
 	e.Facts = append(e.Facts, fmt.Sprintf(
 		"%d of at most %d built: %d ready, %d leased, %d spare, %d creating, %d starting, %d resetting, %d deleting",
 		h.total(), spec.Max, h.ready, h.leased, h.spare, h.creating, h.starting, h.resetting, h.deleting))
+	for _, stage := range t.stages() {
+		e.Facts = append(e.Facts, "LXD is at work for it: "+stage)
+	}
 	if n := h.oldReady + h.oldSpare; n > 0 {
 		e.Facts = append(e.Facts, count(n, "idle one is outdated and is", "idle ones are outdated and are")+" being replaced, a few at a time")
 	}
@@ -159,6 +162,18 @@ func (t *turn) explainPool() Explanation {
 		t.tellLeases(&e)
 	}
 	return e
+}
+
+// stages are what is being done to make instances, each once.
+func (t *turn) stages() []string {
+	var list []string
+	for _, j := range t.jobs {
+		if stage := j.doing(); stage != "" {
+			list = append(list, stage)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // advise adds a next step, if it is one and was not named before.
@@ -240,6 +255,9 @@ func (t *turn) explainInstance(in *Instance) Explanation {
 	}
 	e.Facts = append(e.Facts, fmt.Sprintf("made %s ago from %s; %s so far", since(t.now, in.Created), cmp.Or(string(in.Origin), "an unknown image"),
 		count(int(in.Fence), "lease", "leases")))
+	if j := t.jobs[in.Name]; j != nil && j.doing() != "" {
+		e.Facts = append(e.Facts, "LXD is at work on it: "+j.doing())
+	}
 	if tries := t.tries[in.Name]; tries > 0 {
 		e.Facts = append(e.Facts, fmt.Sprintf("work on it failed %s and is tried again", times(tries)))
 	}

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +48,16 @@ type job struct {
 	// move is the one to be settled, remotes are where to delete.
 	move    *Moving
 	remotes []RemoteName
+	// stage is what the backend said last of what it is doing.
+	stage atomic.Pointer[string]
+}
+
+// doing is what the job is at, "" when the backend did not say.
+func (j *job) doing() string {
+	if stage := j.stage.Load(); stage != nil {
+		return *stage
+	}
+	return ""
 }
 
 // outcome is what a job came to.
@@ -162,8 +173,22 @@ func (w *writer) start(j *job) {
 	mine, j.stop = context.WithCancel(ctx)
 	w.workers.Go(func() {
 		defer j.stop()
-		o := w.env.do(mine, j)
+		o := w.env.do(w.follow(mine, j), j)
 		w.tell(ctx, func(t *turn) { t.jobEnded(j, o) })
+	})
+}
+
+// follow has what is said under the returned context of a job's progress kept
+// and published: making a template takes its time.
+func (w *writer) follow(ctx context.Context, j *job) context.Context {
+	if j.verb != verbCreate {
+		return ctx
+	}
+	return WithProgress(ctx, func(p Progress) {
+		if stage := p.Stage; stage != j.doing() {
+			j.stage.Store(&stage)
+			w.env.bus.publish(Event{Time: time.Now(), Type: InstanceMaking, Pool: w.name, Instance: j.order.Instance, Message: stage})
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package lxdbackend
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -61,21 +62,40 @@ func (b *Backend) deleteUnusable(ctx context.Context, o pool.Order, origin pool.
 
 // buildTemplate brings o.Instance from nothing to a finished template.
 func (b *Backend) buildTemplate(ctx context.Context, o pool.Order, from image, origin pool.Origin) error {
+	pool.Report(ctx, pool.Progress{Stage: "making the template of the pool from its image"})
 	if err := b.makeFromImage(ctx, o, from); err != nil {
 		return err
 	}
-	// The spec's probe may ask for what only the setup script brings.
-	if _, err := b.startUsable(ctx, o, ""); err != nil {
+	if err := b.firstStart(ctx, o); err != nil {
 		return err
 	}
 	if err := b.setUp(ctx, o); err != nil {
 		return err
 	}
+	pool.Report(ctx, pool.Progress{Stage: "stopping and sealing the template"})
 	if err := b.sealAndStop(ctx, o); err != nil {
 		return err
 	}
-	finished := map[string]any{"config": map[string]string{tagTemplate: string(origin)}}
-	return b.change(ctx, http.MethodPatch, at(o, ""), finished)
+	config := map[string]string{tagTemplate: string(origin)}
+	if forCloudInit(o.Spec.Setup) {
+		maps.Copy(config, withoutUserData(o))
+	}
+	return b.change(ctx, http.MethodPatch, at(o, ""), map[string]any{"config": config})
+}
+
+// firstStart starts the template, without the spec's probe, which may ask for
+// what only the setup brings.
+func (b *Backend) firstStart(ctx context.Context, o pool.Order) error {
+	stage := "starting the template for the first time"
+	if forCloudInit(o.Spec.Setup) {
+		stage = "starting the template, in which cloud-init does the setup"
+		patient := *o.Spec
+		patient.ReadyTimeout = max(patient.ReadyTimeout, pool.Duration(cloudSetupLimit))
+		o.Spec = &patient
+	}
+	pool.Report(ctx, pool.Progress{Stage: stage})
+	_, err := b.startUsable(ctx, o, "")
+	return err
 }
 
 func (b *Backend) makeFromImage(ctx context.Context, o pool.Order, from image) error {
@@ -87,6 +107,13 @@ func (b *Backend) makeFromImage(ctx context.Context, o pool.Order, from image) e
 		return err
 	}
 	post.Config[tagTemplate] = string(pool.Building)
+	if forCloudInit(o.Spec.Setup) {
+		known, err := b.know(ctx)
+		if err != nil {
+			return err
+		}
+		giveUserData(post.Config, o, known)
+	}
 	_, err = b.do(ctx, http.MethodPost, instancesOn(o, o.Spec.Target), post)
 	return err
 }

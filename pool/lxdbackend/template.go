@@ -58,6 +58,7 @@ func (b *Backend) template(ctx context.Context, o pool.Order) (*api.Instance, po
 			return found, origin, err
 		}
 	}
+	pool.Report(ctx, pool.Progress{Stage: "waiting for the template of the pool"})
 	made, err := b.templates.flights.do(ctx, keyOf(o, origin), func(ctx context.Context) (*api.Instance, error) {
 		return b.makeTemplate(ctx, o, from, origin)
 	})

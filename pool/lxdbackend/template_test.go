@@ -3,6 +3,7 @@ package lxdbackend_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -165,5 +166,58 @@ func TestAnotherSpecOrImageMakesAnotherTemplate(t *testing.T) {
 	}
 	if got := admin(t).get(o.Instance).Config["limits.processes"]; got != "300" {
 		t.Errorf("its limit is %q", got)
+	}
+}
+
+// cloud is an image with systemd and cloud-init.
+const cloud = "lxd-pool/cloud"
+
+func TestCloudInitDoesTheSetupOnceForAllMembers(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	setup := "#cloud-config\nwrite_files:\n- {path: /etc/made, content: by cloud-init}\nruncmd:\n- echo $(cat /proc/uptime) >/etc/when\n"
+	o := r.order(cloud, "setup="+setup)
+	two := r.another(o)
+	var stages []string
+	ctx := pool.WithProgress(t.Context(), func(p pool.Progress) { stages = append(stages, p.Stage) })
+	_, err := r.b.Create(ctx, o)
+	r.must(err)
+	r.create(two)
+	r.start(o)
+	r.start(two)
+	if made := r.run(o, "cat /etc/made"); made != "by cloud-init" {
+		t.Errorf("it made %q", made)
+	}
+	if one, other := r.run(o, "cat /etc/when"), r.run(two, "cat /etc/when"); one != other {
+		t.Errorf("one was set up at %s, the other at %s", one, other)
+	}
+	id := "cat /var/lib/cloud/data/instance-id"
+	if one, other := r.run(o, id), r.run(two, id); one == other || one == "" {
+		t.Errorf("both are instance %q for cloud-init", one)
+	}
+	for key, value := range admin(t).get(o.Instance).Config {
+		if strings.Contains(key, "user-data") {
+			t.Errorf("it has %s=%s", key, value)
+		}
+	}
+	if !slices.ContainsFunc(stages, func(stage string) bool { return strings.Contains(stage, "cloud-init") }) {
+		t.Errorf("it was at %q", stages)
+	}
+}
+
+func TestASetupThatCloudInitCannotDoSaysWhyAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	for image, c := range map[string]struct{ setup, says string }{
+		cloud:   {"#cloud-config\nruncmd:\n- echo there is no cheese\n- exit 3\n", "there is no cheese"},
+		busybox: {"#cloud-config\nruncmd: [true]\n", "which its image does not have"},
+	} {
+		_, err := r.b.Create(t.Context(), r.order(image, "setup="+c.setup))
+		if !errors.Is(err, pool.ErrFailed) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", image, err)
+		}
+	}
+	if found := r.templates(); len(found) != 0 {
+		t.Errorf("it leaves %+v", found)
 	}
 }

@@ -34,7 +34,7 @@ const (
 // explainScript tells, in a few lines, why an instance is not usable.
 const explainScript = `case $1 in
 11) ip -brief address 2>/dev/null || ifconfig 2>/dev/null || cat /proc/net/route ;;
-12) cloud-init status --long ;;
+12) cloud-init status --long; tail -n 5 /var/log/cloud-init-output.log ;;
 13) systemctl is-system-running; systemctl list-jobs --no-legend | head -n 2; systemctl --failed --no-legend | head -n 2 ;;
 14) sh -c "$2"; echo "status $?" ;;
 esac 2>&1`
@@ -80,7 +80,7 @@ func cardsOf(in *api.Instance) string {
 // lacks puts what usableScript ends with into words, with the next step.
 var lacks = map[int]struct{ said, next string }{
 	noAddress:   {"no global address on its network card", "check DHCP on its network, or leave the network card out of the pool"},
-	noCloudInit: {"cloud-init failed", "look at the pool's cloud-init config"},
+	noCloudInit: {"cloud-init failed", "look at the pool's setup, if it is for cloud-init, and its cloud-init config"},
 	noSystemd:   {"systemd did not finish starting", "raise ready-timeout if it is only slow"},
 	noProbe:     {"its probe did not succeed", "raise ready-timeout if it is only slow"},
 }
