@@ -21,7 +21,7 @@ systemd     := cmd/lxd-poold/systemd
 go = set -e; go=$$(tests/lib/go-up); export PATH="$${go%/*}:$$PATH";
 
 .DEFAULT_GOAL := build
-.PHONY: build build/man test quickstart stop bench lint docs install uninstall clean help
+.PHONY: snap snap/tree snap/version build build/man test quickstart stop bench lint docs install uninstall clean help
 
 build: ## build bin/lxd-pool and bin/lxd-poold
 	@$(go) go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/lxd-pool ./cmd/lxd-poold
@@ -48,6 +48,22 @@ lint: ## gofmt, go vet, staticcheck, and shellcheck where it is installed
 docs: build ## write the reference of the commands into docs/reference/cli
 	@rm -rf docs/reference/cli
 	@bin/lxd-pool docs docs/reference/cli
+
+snap: ## pack the snap into build/snap, with snapcraft if it is there, else with snapd's own packer
+	@tests/lib/snap-pack
+
+# What is in the snap but for its metadata, below TREE. The part in snap/snapcraft.yaml makes it too.
+snap/tree:
+	@[ -n '$(TREE)' ] || { echo 'name the directory with TREE='; exit 1; }
+	@$(go) export CGO_ENABLED=0; mkdir -p '$(TREE)/bin'; \
+	  build() { go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o "$$@"; }; \
+	  build '$(TREE)/bin/' ./cmd/lxd-pool ./cmd/lxd-poold; build '$(TREE)/bin/lxd-pool-hook' ./hooks
+	@mkdir -p '$(TREE)/share/bash-completion' '$(TREE)/snap/hooks'
+	@'$(TREE)/bin/lxd-pool' completion bash >'$(TREE)/share/bash-completion/lxd-pool'
+	@for hook in $$('$(TREE)/bin/lxd-pool-hook' list); do ln -sfn ../../bin/lxd-pool-hook '$(TREE)/snap/hooks/'$$hook; done
+
+snap/version: # at most 32 characters, as snapd wants it
+	@echo '$(VERSION)' | cut -c 1-32
 
 build/man: build
 	@rm -rf build; mkdir -p build/completion

@@ -21,7 +21,8 @@ var (
 	ErrInUse       = errors.New("in use")          // somebody needs it; the text says who
 	ErrLeaseEnded  = errors.New("lease has ended") // Error carries the ending in Why
 	ErrForbidden   = errors.New("not allowed")
-	ErrChanged     = errors.New("changed meanwhile") // edited since it was read
+	ErrChanged     = errors.New("changed meanwhile")       // edited since it was read
+	ErrKept        = errors.New("kept by a configuration") // which is to be changed instead
 	ErrDisabled    = errors.New("pool is disabled")
 	ErrDoomed      = errors.New("pool is going")   // it is being deleted
 	ErrExhausted   = errors.New("nothing ready")   // within the time the caller gave
@@ -57,6 +58,7 @@ var codes = []struct {
 	{ErrLeaseEnded, "lease-ended"},
 	{ErrForbidden, "forbidden"},
 	{ErrChanged, "changed"},
+	{ErrKept, "kept"},
 	{ErrDisabled, "disabled"},
 	{ErrDoomed, "doomed"},
 	{ErrExhausted, "exhausted"},

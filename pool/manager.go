@@ -44,6 +44,8 @@ type Manager struct {
 	// recordings are the commands that run without their callers.
 	recordings recordings
 
+	keeping sync.Mutex // one configuration is taken over at a time
+
 	mu      sync.Mutex
 	closed  bool
 	away    map[RemoteName]*sweeper // those of other LXDs

@@ -13,6 +13,14 @@ import (
 // CreatePool makes a pool. It vets spec with the backend first; on error
 // nothing was made.
 func (m *Manager) CreatePool(ctx context.Context, name PoolName, spec Spec) (*PoolStatus, error) {
+	full := spec.WithDefaults()
+	return m.create(ctx, name, spec, "", func() (Origin, error) {
+		return m.env.backend.Vet(ctx, Order{Manager: m.env.manager, Pool: name, Spec: &full})
+	})
+}
+
+// create makes a pool for a keeper. vet says what its image is.
+func (m *Manager) create(ctx context.Context, name PoolName, spec Spec, keeper Keeper, vet func() (Origin, error)) (*PoolStatus, error) {
 	if err := name.Validate(); err != nil {
 		return nil, err
 	}
@@ -24,12 +32,14 @@ func (m *Manager) CreatePool(ctx context.Context, name PoolName, spec Spec) (*Po
 		return nil, err
 	}
 	defer m.unreserve(name)
-	origin, err := m.env.backend.Vet(ctx, Order{Manager: m.env.manager, Pool: name, Spec: &full})
+	origin, err := vet()
 	if err != nil {
 		return nil, err
 	}
 	w := newWriter(name, m.env)
-	if err := w.open(ctx, newRecord(spec, origin)); err != nil {
+	rec := newRecord(spec, origin)
+	rec.Keeper = keeper
+	if err := w.open(ctx, rec); err != nil {
 		return nil, errors.Join(err, m.env.store.Remove(context.WithoutCancel(ctx), name))
 	}
 	if err := m.enter(w); err != nil {
@@ -87,6 +97,9 @@ func (m *Manager) EditPool(ctx context.Context, name PoolName, edit func(*Spec) 
 		if err := edit(&spec); err != nil {
 			return nil, err
 		}
+		if err := before.Keeper.refuseEdit(name, &before.Spec, &spec); err != nil {
+			return nil, err
+		}
 		after, done, err := m.respec(ctx, name, before.Spec, spec)
 		if err != nil || done {
 			return after, err
@@ -105,7 +118,7 @@ func (m *Manager) respec(ctx context.Context, name PoolName, from, to Spec) (*Po
 		return nil, false, err
 	}
 	var origin Origin
-	if full.Making() != old.Making() || full.Probe != old.Probe {
+	if needsVetting(&old, &full) {
 		origin, err = m.env.backend.Vet(ctx, Order{Manager: m.env.manager, Pool: name, Spec: &full})
 		if err != nil {
 			return nil, false, err
@@ -117,6 +130,16 @@ func (m *Manager) respec(ctx context.Context, name PoolName, from, to Spec) (*Po
 		return t.status(), err
 	})
 	return status, done, err
+}
+
+func sameMaking(a, b *Spec) bool {
+	x, y := a.WithDefaults(), b.WithDefaults()
+	return x.Making() == y.Making()
+}
+
+// needsVetting reports whether a change is one that LXD has a say in.
+func needsVetting(from, to *Spec) bool {
+	return from.Making() != to.Making() || from.Probe != to.Probe
 }
 
 func sameSpec(a, b *Spec) bool { return reflect.DeepEqual(a, b) }
@@ -170,7 +193,12 @@ func (m *Manager) DeletePool(ctx context.Context, name PoolName, force bool, by 
 	if err != nil {
 		return err
 	}
-	err = m.alter(ctx, name, func(t *turn) error { return t.condemn(force, by) })
+	err = m.alter(ctx, name, func(t *turn) error {
+		if err := t.x.Record.Keeper.refuseDelete(name); err != nil {
+			return err
+		}
+		return t.condemn(force, by)
+	})
 	if err != nil {
 		return err
 	}
@@ -222,6 +250,7 @@ func (t *turn) status() *PoolStatus {
 	rec := t.x.Record
 	s := &PoolStatus{
 		Name: t.name, Spec: rec.Spec, Created: rec.Created, Disabled: rec.Disabled, Doomed: rec.Doomed,
+		Keeper: rec.Keeper, Unkept: rec.Unkept,
 		Counts: t.counts(), Problems: t.problems(),
 	}
 	return s
@@ -247,8 +276,8 @@ func (t *turn) respec(from, to Spec, origin Origin) (bool, error) {
 	}
 	rec := t.rec()
 	rec.Spec = to
-	if origin != "" {
-		rec.Origin = origin
+	if origin != "" || !sameMaking(&from, &to) {
+		rec.Origin = origin // "": it is looked up when one is made
 	}
 	t.x.respec()
 	t.breaker.succeed() // the new spec has not failed yet

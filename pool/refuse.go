@@ -13,6 +13,8 @@ func (t *turn) refusal(count int) error {
 	switch {
 	case t.x.Record.Doomed:
 		return doomed(t.name)
+	case t.x.Record.Unkept:
+		return t.unkept()
 	case t.x.Record.Disabled:
 		return Errorf(ErrDisabled, fmt.Sprintf(`allow it with "lxd-pool enable %s"`, t.name),
 			"cannot acquire from pool %s: it is disabled", t.name)

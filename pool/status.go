@@ -9,6 +9,10 @@ type PoolStatus struct {
 	Created  time.Time `json:"created"`
 	Disabled bool      `json:"disabled,omitempty"`
 	Doomed   bool      `json:"doomed,omitempty"`
+	// Keeper is the configuration that keeps the spec; "": commands do. Unkept:
+	// it no longer has the pool, which goes when its leases have ended.
+	Keeper   Keeper    `json:"keeper,omitempty"`
+	Unkept   bool      `json:"unkept,omitempty"`
 	Counts   Counts    `json:"counts"`
 	Problems []Problem `json:"problems"`
 }

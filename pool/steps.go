@@ -10,6 +10,9 @@ import (
 
 // plan asks what is missing and orders it.
 func (t *turn) plan() {
+	if t.x.Record.Unkept && !t.x.Record.Doomed && t.x.count[Leased] == 0 {
+		t.condemn(false, System) // cannot be refused: nothing is leased
+	}
 	if t.x.Record.Doomed {
 		t.bury()
 		return
@@ -32,6 +35,9 @@ func (t *turn) plan() {
 
 func (t *turn) want() want {
 	spec := &t.x.spec
+	if t.x.Record.Unkept {
+		return want{max: spec.Max - t.promised(), roll: 1}
+	}
 	return want{
 		size: spec.Size, spares: spec.Spares, max: spec.Max - t.promised(), demand: t.demand(),
 		roll: min(4, max(1, (spec.Size+spec.Spares)/10)),

@@ -49,6 +49,10 @@ type Record struct {
 	// Disabled: no new leases. Doomed: the pool is being deleted.
 	Disabled bool `json:"disabled,omitempty"`
 	Doomed   bool `json:"doomed,omitempty"`
+	// Keeper keeps the spec; Unkept: it no longer has the pool, which goes when
+	// its leases have ended.
+	Keeper Keeper `json:"keeper,omitempty"`
+	Unkept bool   `json:"unkept,omitempty"`
 	// Origin is what a new instance would be made from, as last looked up;
 	// Proven is what the latest instance that became ready was made from.
 	Origin Origin `json:"origin,omitempty"`

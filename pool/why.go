@@ -126,6 +126,9 @@ func (t *turn) explainPool() Explanation {
 	switch {
 	case t.x.Record.Doomed:
 		e.Summary = fmt.Sprintf("pool %s is being deleted; %s left", t.name, count(h.total(), "instance is", "instances are"))
+	case t.x.Record.Unkept:
+		e.Summary = fmt.Sprintf("pool %s goes when %s has ended: %s no longer has it",
+			t.name, count(t.x.count[Leased], "lease", "leases"), t.x.Record.Keeper.words())
 	case t.x.Record.Disabled:
 		e.Summary = fmt.Sprintf("pool %s is disabled and gives no leases", t.name)
 		e.advise("lxd-pool enable " + string(t.name))

@@ -31,6 +31,7 @@ var house = map[string][]string{
 	"cmd/lxd-pool":     {"pool", "pool/api", "pool/client", "pool/folder", "cmd/internal/..."},
 	"cmd/lxd-poold":    {"pool", "pool/...", "cmd/internal/..."},
 	"cmd/internal/...": {"pool", "pool/api"},
+	"hooks":            {"pool", "pool/api", "pool/client"},
 	"tests/...":        {"pool", "pool/..."},
 }
 

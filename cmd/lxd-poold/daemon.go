@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 
 	versions "github.com/lxd-pool/lxd-pool/cmd/internal/version"
@@ -16,8 +17,15 @@ import (
 
 // daemon is everything that is open while lxd-poold serves.
 type daemon struct {
-	options   *options
-	log       *slog.Logger
+	// flags are what the operator said, options that with the configuration as
+	// it was at the start.
+	flags, options *options
+	log            *slog.Logger
+	// again asks for the configuration to be read again; reloading is held meanwhile.
+	again     chan struct{}
+	reloading sync.Mutex
+	// ownSocket says that nobody passed the socket to us.
+	ownSocket bool
 	store     *boltstore.Store
 	listeners []net.Listener
 	backend   backend
@@ -28,8 +36,12 @@ type daemon struct {
 
 // openDaemon opens everything. The journals come first: they tell at once whether
 // another daemon is at work, before anything of its is touched.
-func openDaemon(ctx context.Context, o *options, log *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{options: o, log: log, notify: notifier{log}}
+func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemon, err error) {
+	o, err := flags.configured()
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{flags: flags, options: o, log: log, notify: notifier{log}, again: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -38,6 +50,7 @@ func openDaemon(ctx context.Context, o *options, log *slog.Logger) (_ *daemon, e
 	if d.store, err = openState(o.stateDir); err != nil {
 		return nil, err
 	}
+	d.ownSocket = os.Getenv("LISTEN_FDS") == ""
 	if d.listeners, err = listen(o, log); err != nil {
 		return nil, err
 	}
@@ -52,7 +65,7 @@ func openDaemon(ctx context.Context, o *options, log *slog.Logger) (_ *daemon, e
 		return nil, err
 	}
 	d.server = server.New(d.manager, server.Options{
-		AdminGroup: o.group, ConsumerGroup: o.consumers, Version: versions.Text(version), Log: log,
+		AdminGroup: o.group, ConsumerGroup: o.consumers, Version: versions.Text(version), Log: log, Reload: d.reload,
 	})
 	return d, nil
 }

@@ -34,6 +34,21 @@ The file of pools has the keys of a spec below the name of each pool:
 Pools that are missing are made, and pools that differ are changed. A pool that
 is not in the file is left alone.
 
+The configuration, --config, has pools in the same form below the key "pools".
+These are kept by it: commands do not change them, and one that vanishes from it
+gives no new leases and is deleted after its last. A pool that a command has
+made is never touched. Beside pools it has these keys, each in place of the
+flag of that name; those of lxd wait for a restart:
+
+  group: lxd
+  consumers: ci
+  log-level: info
+  lxd:
+    address: https://HOST:PORT
+    client-cert: FILE
+    client-key: FILE
+    server-cert: FILE
+
 Who may connect: the socket belongs to --group and has mode 0660, so that root
 and the group reach it. With --consumers it has mode 0666, since a socket has
 one group only and the holders of tokens are not in any: then everybody can
@@ -42,7 +57,7 @@ by the token. A socket that systemd passes is left as it is.
 
 Signals: SIGTERM and SIGINT end the daemon after what is under way; requests
 that wait are told to ask again, and leases go on. A second one does not wait.
-SIGHUP reads the file of pools again.
+SIGHUP reads the file of pools and the configuration again.
 
 Exit status: 0 after a signal to end, 1 when it cannot serve, 2 when it cannot
 understand its flags.

@@ -102,12 +102,19 @@ func removeStale(path string) error {
 
 // open lets those connect who may: see the help for who that is.
 func open(o *options, log *slog.Logger) error {
+	if everybody := fs.FileMode(0o006); o.socketMode&everybody == everybody {
+		return chmod(o) // whose it is decides nothing then
+	}
 	if err := giveTo(o.socket, o.group); err != nil {
 		if o.groupGiven {
 			return pool.Errorf(pool.ErrInvalid, "name a group that there is with --group", "cannot give the socket to its group: %w", err)
 		}
 		log.Warn("cannot give the socket to its group; only this user and root can operate the daemon", "error", err)
 	}
+	return chmod(o)
+}
+
+func chmod(o *options) error {
 	if err := os.Chmod(o.socket, o.mode()); err != nil {
 		return fmt.Errorf("cannot open the socket to its users: %w", err)
 	}

@@ -51,13 +51,13 @@ func (l *logLevel) Set(text string) error {
 func (l *logLevel) String() string { return strings.ToLower(l.Level.String()) }
 func (*logLevel) Type() string     { return "LEVEL" }
 
-func newLogger(w io.Writer, format logFormat, level logLevel) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level.Level}
+func newLogger(w io.Writer, format logFormat, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
 	switch format.resolve() {
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, o))
 	case "journal":
-		return slog.New(newJournalHandler(w, level.Level))
+		return slog.New(newJournalHandler(w, level))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }

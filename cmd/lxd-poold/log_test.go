@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 )
 
 func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
 	var out bytes.Buffer
-	log := newLogger(&out, "journal", logLevel{})
+	log := newLogger(&out, "journal", slog.LevelInfo)
 	log.Debug("not seen")
 	log.With("pool", "ci").Info("made", "size", 3)
 	log.WithGroup("lxd").Warn("slow", "time", "5s")
@@ -26,7 +27,7 @@ func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
 func TestTheLogIsTextOrJSONForOthers(t *testing.T) {
 	for format, want := range map[logFormat]string{"text": "level=INFO msg=made pool=ci", "json": `"level":"INFO","msg":"made","pool":"ci"`} {
 		var out bytes.Buffer
-		newLogger(&out, format, logLevel{}).Info("made", "pool", "ci")
+		newLogger(&out, format, slog.LevelInfo).Info("made", "pool", "ci")
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %q, want %q in it", format, out.String(), want)
 		}

@@ -30,8 +30,13 @@ func run(args []string, env func(string) (string, bool)) int {
 		fmt.Println("lxd-poold " + versions.Text(version))
 		return 0
 	}
-	log := newLogger(os.Stderr, o.logFormat, o.logLevel)
-	if err := serve(o, log); err != nil {
+	o.level.Set(o.logLevel.Level)
+	log := newLogger(os.Stderr, o.logFormat, o.level)
+	do := serve
+	if o.deleteAll {
+		do = deleteAll
+	}
+	if err := do(o, log); err != nil {
 		sayFatal(log, o.logFormat, err)
 		return 1
 	}

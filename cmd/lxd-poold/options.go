@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,8 @@ type options struct {
 	groupGiven bool
 	consumers  string
 	poolsFile  string
+	configFile string
+	deleteAll  bool
 
 	backend    string
 	lxd        string
@@ -35,6 +38,7 @@ type options struct {
 	workers      int
 	drainTimeout pool.Duration
 	logLevel     logLevel
+	level        *slog.LevelVar // of the log, as it is now
 	logFormat    logFormat
 
 	help, version bool
@@ -63,6 +67,8 @@ func newFlags(o *options) *pflag.FlagSet {
 	f.StringVar(&o.consumers, "consumers", "", "`GROUP` whose members may acquire, and see what is theirs")
 	f.StringVar(&o.poolsFile, "pools", "", "YAML `FILE` of pools, applied at start and at SIGHUP")
 
+	f.StringVar(&o.configFile, "config", "", "YAML `FILE` of pools that only it changes, and of other settings; read again at SIGHUP")
+
 	f.StringVar(&o.backend, "backend", "lxd", "what runs the instances, `lxd|sim`; sim is a simulated LXD, to try things out and for tests")
 	f.StringVar(&o.lxd, "lxd", "", "LXD to use, `DIR|URL`: its directory, or https://HOST:PORT (default: LXD_DIR, then the snap's, then the package's)")
 	f.StringVar(&o.clientCert, "lxd-client-cert", "", "PEM `FILE` of the certificate to show to an LXD at https://")
@@ -78,6 +84,7 @@ func newFlags(o *options) *pflag.FlagSet {
 	f.Var(textValue{&o.drainTimeout, "DURATION"}, "drain-timeout", "how long to wait at the end for what is under way")
 	f.Var(&o.logLevel, "log-level", "least that is logged: debug, info, warn or error")
 	f.Var(&o.logFormat, "log-format", "form of the log on stderr: text, json, journal or auto (journal when systemd's journal reads it)")
+	f.BoolVar(&o.deleteAll, "delete-all", false, "delete every instance of this daemon in LXD, within --drain-timeout, and end; the journals stay")
 	f.BoolVar(&o.version, "version", false, "print the version and end")
 	f.BoolVarP(&o.help, "help", "h", false, "print this help and end")
 	return f
@@ -86,7 +93,7 @@ func newFlags(o *options) *pflag.FlagSet {
 // parse reads the command line, and from the environment what is not on it. It
 // returns an [pool.ErrInvalid] that names the flag or variable.
 func parse(args []string, env func(string) (string, bool)) (*options, error) {
-	o := &options{}
+	o := &options{level: &slog.LevelVar{}}
 	o.flags = newFlags(o)
 	if err := o.flags.Parse(args); err != nil {
 		return nil, pool.Invalidf(`see "lxd-poold --help"`, "cannot understand the command line: %w", err)

@@ -39,6 +39,7 @@ func (d *daemon) run(signals <-chan os.Signal, set poolSet) error {
 	pools := newApplier(d.manager, d.log)
 	group.Go(func() { pools.run(ctx) })
 	pools.apply(set)
+	group.Go(func() { d.followConfig(ctx) })
 
 	err := d.follow(signals, failed, pools)
 	stop()
@@ -57,7 +58,11 @@ func (d *daemon) follow(signals <-chan os.Signal, failed <-chan error, pools *ap
 				d.log.Info("lxd-poold ends", "signal", s.String())
 				return nil
 			}
-			d.reload(pools)
+			d.rereadPools(pools)
+			select {
+			case d.again <- struct{}{}:
+			default: // it is asked for already
+			}
 		case set := <-pools.tried:
 			d.notify.ready(set.summary())
 			late = nil
@@ -69,8 +74,8 @@ func (d *daemon) follow(signals <-chan os.Signal, failed <-chan error, pools *ap
 	}
 }
 
-// reload reads the file of pools again. One that cannot be used changes nothing.
-func (d *daemon) reload(pools *applier) {
+// rereadPools reads the file of pools again. One that cannot be used changes nothing.
+func (d *daemon) rereadPools(pools *applier) {
 	d.notify.reloading()
 	set, err := readPools(d.options.poolsFile)
 	if err != nil {

@@ -55,6 +55,7 @@ var statuses = []struct {
 	{pool.ErrLeaseEnded, http.StatusGone},
 	{pool.ErrForbidden, http.StatusForbidden},
 	{pool.ErrChanged, http.StatusPreconditionFailed},
+	{pool.ErrKept, http.StatusConflict},
 	{pool.ErrDisabled, http.StatusConflict},
 	{pool.ErrDoomed, http.StatusConflict},
 	{pool.ErrExhausted, http.StatusServiceUnavailable},

@@ -33,6 +33,7 @@ const (
 	OpGetHealth      Operation = "getHealth"
 	OpGetOpenAPI     Operation = "getOpenAPI"
 	OpGetMetrics     Operation = "getMetrics"
+	OpReload         Operation = "reload"
 	OpListPools      Operation = "listPools"
 	OpCreatePool     Operation = "createPool"
 	OpGetPool        Operation = "getPool"
@@ -151,6 +152,8 @@ var Routes = []Route{
 		Summary: "Return this document"},
 	{Operation: OpGetMetrics, Method: http.MethodGet, Path: "/metrics", Access: Consumers,
 		Summary: "Return the figures of every pool, for Prometheus", Content: "text/plain"},
+	{Operation: OpReload, Method: http.MethodPost, Path: "/1.0/reload", Access: Operators,
+		Summary: "Read the configuration again; refused as a whole when any of it cannot be", Answer: Reloaded{}},
 
 	{Operation: OpListPools, Method: http.MethodGet, Path: "/1.0/pools", Access: Consumers,
 		Summary: "List the pools", Answer: []Pool{}},

@@ -17,6 +17,16 @@ func (c *Client) Version(ctx context.Context) (*api.Version, error) {
 	return &v, nil
 }
 
+// Reload has the daemon read its configuration again. On error nothing has
+// changed. The answer names what waits for a restart.
+func (c *Client) Reload(ctx context.Context) (*api.Reloaded, error) {
+	var answer api.Reloaded
+	if _, err := c.do(ctx, call{op: api.OpReload}, &answer); err != nil {
+		return nil, err
+	}
+	return &answer, nil
+}
+
 // Health returns nil when the daemon serves and LXD answers, else what is
 // wrong. The error is about asking.
 func (c *Client) Health(ctx context.Context) ([]pool.Problem, error) {

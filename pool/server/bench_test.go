@@ -68,7 +68,7 @@ func (b *bench) open() {
 	}
 	b.m = m
 	b.pipes.Store(pooltest.NewPipes())
-	b.server = server.New(m, server.Options{Identify: identify, Version: "1.2.3",
+	b.server = server.New(m, server.Options{Identify: identify, Version: "1.2.3", Reload: func(context.Context) ([]string, error) { return []string{"lxd"}, nil },
 		Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	go func(s *server.Server, p *pooltest.Pipes) {
 		if err := s.Serve(p); err != nil {

@@ -14,6 +14,7 @@ var (
 	verbs = map[api.Operation]func(*Server, *request) (any, error){
 		api.OpGetVersion:     (*Server).getVersion,
 		api.OpGetHealth:      (*Server).getHealth,
+		api.OpReload:         (*Server).reload,
 		api.OpListPools:      (*Server).listPools,
 		api.OpCreatePool:     (*Server).createPool,
 		api.OpGetPool:        (*Server).getPool,

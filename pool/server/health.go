@@ -14,6 +14,17 @@ func (s *Server) getHealth(r *request) (any, error) {
 	return &api.Health{Healthy: len(problems) == 0, Problems: append([]pool.Problem{}, problems...)}, nil
 }
 
+func (s *Server) reload(r *request) (any, error) {
+	if s.options.Reload == nil {
+		return nil, pool.Errorf(pool.ErrUnsupported, "", "cannot read the configuration again: there is none")
+	}
+	later, err := s.options.Reload(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return &api.Reloaded{Restart: append([]string{}, later...)}, nil
+}
+
 func (s *Server) getOpenAPI(r *request) error {
 	r.w.Header().Set("Content-Type", "application/json")
 	r.w.Write(api.OpenAPI)

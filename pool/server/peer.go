@@ -41,10 +41,11 @@ func (s *Server) peer(conn net.Conn) (Caller, error) {
 }
 
 func (s *Server) roleOf(groups []string) Role {
+	ours := s.groups.Load()
 	switch {
-	case isAmong(s.options.AdminGroup, groups):
+	case isAmong(ours.admin, groups):
 		return Operator
-	case isAmong(s.options.ConsumerGroup, groups):
+	case isAmong(ours.consumer, groups):
 		return Consumer
 	}
 	return Outsider

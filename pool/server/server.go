@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -19,6 +20,10 @@ type Options struct {
 	AdminGroup string
 	// ConsumerGroup is the group whose members may acquire. "": nobody else may.
 	ConsumerGroup string
+	// Reload has the daemon take its configuration over again, and returns the
+	// keys that wait for a restart. On error nothing has changed. nil: there is
+	// no configuration.
+	Reload func(context.Context) ([]string, error)
 	// Version is that of the daemon.
 	Version string
 	// Log gets every request at level debug, without tokens and queries. nil: nothing is logged.
@@ -38,6 +43,7 @@ type Server struct {
 	mux      *http.ServeMux
 	metrics  http.Handler
 	attempts attempts
+	groups   atomic.Pointer[groups]
 
 	// waits ends when the server begins to shut down, execs when it does not
 	// wait any longer for commands that still run.
@@ -55,11 +61,11 @@ const (
 
 // New returns a server for m, which stays the caller's to close.
 func New(m *pool.Manager, o Options) *Server {
-	o.AdminGroup = cmp.Or(o.AdminGroup, "lxd")
 	s := &Server{manager: m, options: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	if s.options.Identify == nil {
 		s.options.Identify = s.peer
 	}
+	s.SetGroups(o.AdminGroup, o.ConsumerGroup)
 	s.waits, s.endWaits = context.WithCancelCause(context.Background())
 	s.execs, s.cutExecs = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(m)
@@ -77,6 +83,16 @@ func New(m *pool.Manager, o Options) *Server {
 		ConnContext:       s.remember,
 	}
 	return s
+}
+
+// groups are those whose members have a role.
+type groups struct{ admin, consumer string }
+
+// SetGroups says from now on whose members have which role, as
+// [Options].AdminGroup and ConsumerGroup did. It counts for connections whose
+// first request is still to come.
+func (s *Server) SetGroups(admin, consumer string) {
+	s.groups.Store(&groups{cmp.Or(admin, "lxd"), consumer})
 }
 
 // Serve serves what comes in on l until [Server.Shutdown], and then returns

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -34,7 +33,7 @@ func Profile(text []byte) (pool.Profile, error) {
 	d := json.NewDecoder(bytes.NewReader(asJSON))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
-		return pool.Profile{}, fmt.Errorf("%s", strings.Replace(explain(err).Error(), "a spec has", "a profile has", 1))
+		return pool.Profile{}, explain(err, "a profile")
 	}
 	return p, nil
 }

@@ -44,13 +44,14 @@ func within(node *yaml.Node) *yaml.Node {
 // Pools reads specs by the names of their pools.
 func Pools(text []byte) (map[pool.PoolName]pool.Spec, error) {
 	node, err := document(text)
-	if err != nil {
-		return nil, err
+	if err != nil || node == nil {
+		return map[pool.PoolName]pool.Spec{}, err
 	}
+	return poolsOf(node)
+}
+
+func poolsOf(node *yaml.Node) (map[pool.PoolName]pool.Spec, error) {
 	pools := map[pool.PoolName]pool.Spec{}
-	if node == nil {
-		return pools, nil
-	}
 	if node.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("line %d: names of pools are expected, each with the keys of its spec below it", node.Line)
 	}
@@ -110,7 +111,7 @@ func spec(node *yaml.Node) (pool.Spec, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return pool.Spec{}, explain(err)
+		return pool.Spec{}, explain(err, "a spec")
 	}
 	return s, nil
 }
@@ -143,12 +144,12 @@ var kinds = map[string]string{
 }
 
 // explain says what is wrong in the words of the file, not of JSON.
-func explain(err error) error {
+func explain(err error, what string) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%s cannot be %s", wrong.Field, cmp.Or(kinds[wrong.Value], wrong.Value))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fmt.Errorf("a spec has no key %s", field)
+		return fmt.Errorf("%s has no key %s", what, field)
 	}
 	return err
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
+)
+
+// readConfig reads the file that the daemon is configured by, nil when there is
+// none, or not yet.
+func readConfig(path string) (*api.Configuration, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, pool.Errorf(pool.ErrInvalid, "", "cannot read the configuration: %w", err)
+	}
+	c, err := specyaml.Configuration(text)
+	if err != nil {
+		return nil, pool.Invalidf("", "cannot read the configuration %s: %w", path, err)
+	}
+	return c, c.Validate()
+}
+
+// with returns o with what c says in place of the flags.
+func (o *options) with(c *api.Configuration) (*options, error) {
+	next := *o
+	next.group, next.consumers = cmp.Or(c.Group, o.group), cmp.Or(c.Consumers, o.consumers)
+	next.groupGiven = o.groupGiven || c.Group != ""
+	if c.LogLevel != "" {
+		level, err := c.Level()
+		if err != nil {
+			return nil, err
+		}
+		next.logLevel = logLevel{level}
+	}
+	if c.LXD != (api.ConfiguredLXD{}) {
+		next.lxd, next.clientCert, next.clientKey, next.serverCert = c.LXD.Address, c.LXD.ClientCert, c.LXD.ClientKey, c.LXD.ServerCert
+	}
+	return &next, nil
+}
+
+// configured returns o with what its configuration says now.
+func (o *options) configured() (*options, error) {
+	c, err := readConfig(o.configFile)
+	if c == nil {
+		return o, err
+	}
+	next, err := o.with(c)
+	if err == nil {
+		next.level.Set(next.logLevel.Level)
+	}
+	return next, err
+}
+
+// groupsExist refuses a group that there is not. It is asked when one is set,
+// and not at a start, which a group that has gone since does not prevent.
+func groupsExist(c *api.Configuration) error {
+	for key, name := range map[string]string{"group": c.Group, "consumers": c.Consumers} {
+		if _, err := user.LookupGroup(name); name != "" && err != nil {
+			return pool.Invalidf("name a group that there is", "cannot use %s=%q: %w", key, name, err)
+		}
+	}
+	return nil
+}
+
+// keeper is who the pools of the configuration are kept by.
+func keeper() pool.Keeper {
+	if inSnap() {
+		return pool.KeeperSnap
+	}
+	return pool.KeeperFile
+}
+
+func inSnap() bool { return os.Getenv("SNAP_NAME") == "lxd-pool" }
+
+// followConfig makes the daemon what its configuration says, at the start and
+// whenever it is asked to, and tries again when that fails, until ctx ends.
+func (d *daemon) followConfig(ctx context.Context) {
+	if d.flags.configFile == "" {
+		return
+	}
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		var later <-chan time.Time
+		if _, err := d.reload(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, pool.ErrUnsupported) {
+			d.log.Error("the configuration is not taken over: "+oneLine(err), "tried again in", pause)
+			later = time.After(pause)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-later:
+		case <-d.again:
+			pause = firstPause / 2
+		}
+	}
+}
+
+// reload reads the configuration again and takes over what it can while it
+// runs. It returns the keys that wait for a restart. On error nothing has
+// changed.
+func (d *daemon) reload(ctx context.Context) ([]string, error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	c, err := readConfig(d.flags.configFile)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil { // the pools of one that was lost are not to go with it
+		return nil, pool.Errorf(pool.ErrUnsupported, "name one with --config", "cannot read the configuration: there is none")
+	}
+	next, err := d.flags.with(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := groupsExist(c); err != nil {
+		return nil, err
+	}
+	if err := d.manager.KeepPools(ctx, keeper(), c.Pools); err != nil {
+		return nil, err
+	}
+	next.level.Set(next.logLevel.Level)
+	d.server.SetGroups(next.group, next.consumers)
+	if d.ownSocket {
+		if err := open(next, d.log); err != nil {
+			return nil, err
+		}
+	}
+	return d.options.restartFor(next), nil
+}
+
+// restartFor names what differs between two and only counts after a restart.
+func (o *options) restartFor(next *options) []string {
+	var keys []string
+	if o.lxd != next.lxd || o.clientCert != next.clientCert || o.clientKey != next.clientKey || o.serverCert != next.serverCert {
+		keys = append(keys, "lxd")
+	}
+	return keys
+}

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lxd-pool/lxd-pool/pool"
+)
+
+// Configuration is the file that a daemon is configured by and reads again
+// when it is told to (see [OpReload]). What is left out is as the daemon's
+// flags say.
+type Configuration struct {
+	// Group operates the daemon, Consumers may acquire.
+	Group     string `json:"group,omitempty"`
+	Consumers string `json:"consumers,omitempty"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string        `json:"log-level,omitempty"`
+	LXD      ConfiguredLXD `json:"lxd,omitzero"`
+	// Pools are those that the file keeps: only it changes them, and those that
+	// vanish from it go when their leases have ended.
+	Pools map[pool.PoolName]pool.Spec `json:"pools,omitempty"`
+}
+
+// ConfiguredLXD says which LXD runs the instances, and how to reach it.
+type ConfiguredLXD struct {
+	// Address is a directory with LXD's socket, or https://HOST:PORT.
+	Address string `json:"address,omitempty"`
+	// These are paths of PEM files.
+	ClientCert string `json:"client-cert,omitempty"`
+	ClientKey  string `json:"client-key,omitempty"`
+	ServerCert string `json:"server-cert,omitempty"`
+}
+
+// Validate reports, as an [pool.ErrInvalid], the first thing in c that cannot
+// be, as far as that can be told without LXD.
+func (c *Configuration) Validate() error {
+	if _, err := c.Level(); err != nil {
+		return err
+	}
+	if err := c.LXD.validate(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Pools)) {
+		if err := name.Validate(); err != nil {
+			return err
+		}
+		spec := c.Pools[name].WithDefaults()
+		if err := spec.Validate(); err != nil {
+			return pool.Errorf(pool.ErrInvalid, "", "cannot use pool %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Level returns the level of the log, info when none is said.
+func (c *Configuration) Level() (slog.Level, error) {
+	level := slog.LevelInfo
+	if c.LogLevel == "" {
+		return level, nil
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) || level.UnmarshalText([]byte(c.LogLevel)) != nil {
+		return level, pool.Invalidf("use debug, info, warn or error", "cannot use log-level=%q", c.LogLevel)
+	}
+	return level, nil
+}
+
+// Remote reports whether LXD is reached over the network.
+func (l ConfiguredLXD) Remote() bool { return strings.Contains(l.Address, "://") }
+
+func (l ConfiguredLXD) validate() error {
+	if l.Address == "" || strings.HasPrefix(l.Address, "/") {
+		return nil
+	}
+	u, err := url.Parse(l.Address)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return pool.Invalidf("use https://HOST:PORT, or the absolute path of a directory with LXD's socket", "cannot use lxd.address=%q", l.Address)
+	}
+	if l.ClientCert == "" || l.ClientKey == "" {
+		return pool.Invalidf("set lxd.client-cert and lxd.client-key to the paths of PEM files that this LXD trusts",
+			"cannot use lxd.address=%q without a client certificate and its key", l.Address)
+	}
+	return nil
+}
