@@ -30,6 +30,7 @@ var parts = []part{
 	{"standby", (*bench).standby},
 	{"grants", (*bench).grants},
 	{"fill", (*bench).fill},
+	{"setup", (*bench).setup},
 	{"jobs", (*bench).jobs},
 	{"files", (*bench).files},
 	{"restart", (*bench).restart},
