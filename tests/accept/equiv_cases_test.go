@@ -27,6 +27,8 @@ const (
 	theNew = `new=$C; [ $PROGRAM = lxc ] || { lxd-pool reset equiv; l=$(lxd-pool acquire equiv -q --wait 1m)
 		new=$(lxd-pool leases equiv -f csv -c in | sed -n "s/^$l,//p"); lxd-pool release -q $l; }
 		`
+	// noProject takes the project away that a case made.
+	noProject = `lxc project delete equiv >/dev/null`
 	// imported has LXD have it.
 	imported = anImage + "lxc image import image.tar.gz --alias equiv >/dev/null"
 	// elsewhere has the other LXD have it.
@@ -51,6 +53,11 @@ var allEquivalents = []equivalents{
 				about:    "have a variable in all of its commands",
 				lxc:      []string{`lxc launch lxd-pool/busybox one --config environment.V=X >/dev/null`, `lxc exec one -- sh -c 'echo "V is $V"'`, `lxc delete --force one`},
 				pool:     []string{`lxd-pool run equiv --env V=X -- sh -c 'echo "V is $V"'`},
+				compared: printedAndStatus,
+			}, {
+				about:    "have one with less memory",
+				lxc:      []string{`lxc launch lxd-pool/busybox one --config limits.memory=64MiB >/dev/null`, `lxc exec one -- grep MemTotal /proc/meminfo`, `lxc delete --force one`},
+				pool:     []string{`lxd-pool run equiv --memory 64MiB -- grep MemTotal /proc/meminfo`},
 				compared: printedAndStatus,
 			},
 		},
@@ -551,6 +558,34 @@ var allEquivalents = []equivalents{
 				pool:     []string{`lxd-pool set equiv device.data=type=disk,source=/usr/share,path=/srv,readonly=true`},
 				see:      theNew + `lxc config device show $new`,
 				compared: "the devices, of an instance that is new",
+			},
+		},
+	},
+	{
+		title: "Projects",
+		intro: "lxd-pool makes projects that are restricted; with lxc that is one key of many.",
+		owner: true,
+		cases: []equivalent{
+			{
+				about:    "make a restricted one with a limit",
+				lxc:      []string{`lxc project create equiv --config restricted=true --config limits.instances=5`},
+				pool:     []string{`lxd-pool init --project equiv --limit instances=5`},
+				see:      `lxc project get equiv restricted; lxc project get equiv limits.instances; ` + noProject,
+				compared: "both keys",
+			}, {
+				about:    "list them",
+				before:   `lxc project create equiv >/dev/null`,
+				lxc:      []string{`lxc project list -f csv >listed`},
+				pool:     []string{`lxd-pool project list -f csv >listed`},
+				see:      `cut -d, -f1 listed | grep -x equiv; ` + noProject,
+				compared: "that it is in the list",
+			}, {
+				about:    "delete one",
+				before:   `lxd-pool init --project equiv >/dev/null`,
+				lxc:      []string{`lxc project delete equiv`},
+				pool:     []string{`lxd-pool project delete equiv`},
+				see:      `lxc project list -f csv | grep -c ^equiv, || true`,
+				compared: "that it is gone",
 			},
 		},
 	},
