@@ -14,7 +14,7 @@ unitdir     := $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,/etc/system
 sysusersdir := $(if $(filter /usr,$(PREFIX)),/usr/lib/sysusers.d,/etc/sysusers.d)
 
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-scripts     := tests/lib/* .ci/run
+scripts     := tests/lib/* tests/spread/lib/* .ci/run
 systemd     := cmd/lxd-poold/systemd
 
 # A recipe begins with $(go): it puts a Go that is new enough first in PATH, or stops with what to do.
