@@ -92,8 +92,8 @@ func (m *Manager) checkKeeping(ctx context.Context, keeper Keeper, name PoolName
 	case was.Doomed:
 		return k, doomed(name)
 	case was.Keeper != keeper:
-		return k, Errorf(ErrPoolExists, "choose another name, or delete that pool first",
-			"cannot make pool %s: there is one of that name, which %s keeps", name, was.Keeper.words())
+		return k, Errorf(ErrPoolExists, fmt.Sprintf(`choose another name, or run "lxd-pool delete %s" first`, name),
+			"cannot make pool %s: there is one of that name, kept by %s", name, was.Keeper.words())
 	default:
 		k.was = was
 		old := was.Spec.WithDefaults()
@@ -150,7 +150,7 @@ func (t *turn) unkept() error {
 func (k Keeper) words() string {
 	switch k {
 	case "":
-		return `"lxd-pool create"`
+		return "commands"
 	case KeeperSnap:
 		return `"snap set"`
 	}
@@ -177,7 +177,7 @@ func (k Keeper) refuseEdit(name PoolName, from, to *Spec) error {
 	} else if k == KeeperSnap {
 		next = `change it with "sudo snap set lxd-pool"`
 	}
-	return Errorf(ErrKept, next, "cannot change pool %s: %s keeps it", name, k.words())
+	return Errorf(ErrKept, next, "cannot change pool %s: it is kept by %s", name, k.words())
 }
 
 // refuseDelete is refuseEdit for its end.
@@ -193,7 +193,7 @@ func (k Keeper) refuseDelete(name PoolName) error {
 	default:
 		next = "take it out of the file that lxd-poold --config names, and reload the daemon"
 	}
-	return Errorf(ErrKept, next, "cannot delete pool %s: %s keeps it", name, k.words())
+	return Errorf(ErrKept, next, "cannot delete pool %s: it is kept by %s", name, k.words())
 }
 
 // snapChanges are the arguments of "snap set" that turn one spec of a pool into

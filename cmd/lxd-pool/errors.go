@@ -97,7 +97,7 @@ func explain(err error) error {
 func howToStart() string {
 	switch {
 	case os.Getenv("SNAP_NAME") == "lxd-pool":
-		return "snap start lxd-pool"
+		return "sudo snap start lxd-pool"
 	case isThere("/run/systemd/system") && os.Geteuid() == 0:
 		return "systemctl start lxd-poold"
 	case isThere("/run/systemd/system"):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
 )
 
@@ -17,7 +18,8 @@ func (c *cli) list() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the pools",
 		Long: `List the pools. BUILT/MAX is how many instances exist in all, also while they come
-or go, and how many may; STATE is "ok" or what is wrong, see "status".`,
+or go, and how many may; KEPT BY is what changes the pool: commands, "snap set", or the
+daemon's configuration; STATE is "ok" or what is wrong, see "status".`,
 		Example: `  lxd-pool list
   lxd-pool list -f csv -c nr`,
 		Args:              exactly(0),
@@ -34,6 +36,7 @@ or go, and how many may; STATE is "ok" or what is wrong, see "status".`,
 			return fmt.Sprintf("%d/%d", p.Counts.Built(), p.Spec.WithDefaults().Max)
 		}},
 		column[*api.Pool]{'w', "WAITING", func(p *api.Pool) string { return strconv.Itoa(p.Counts.Waiting) }},
+		column[*api.Pool]{'k', "KEPT BY", keptBy},
 		column[*api.Pool]{'S', "STATE", poolState},
 	)
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
@@ -46,12 +49,25 @@ or go, and how many may; STATE is "ok" or what is wrong, see "status".`,
 	return cmd
 }
 
+// keptBy names what changes a pool.
+func keptBy(p *api.Pool) string {
+	switch p.Keeper {
+	case "":
+		return "commands"
+	case pool.KeeperSnap:
+		return "snap set"
+	}
+	return "configuration"
+}
+
 // poolState is a word for how a pool is.
 func poolState(p *api.Pool) string {
 	var words []string
 	switch {
 	case p.Doomed:
 		words = append(words, "going")
+	case p.Unkept:
+		words = append(words, "draining")
 	case p.Disabled:
 		words = append(words, "disabled")
 	}

@@ -38,6 +38,9 @@ func openBackend(ctx context.Context, o *options) (backend, error) {
 
 func lxdOptions(o *options) (lxdbackend.Options, error) {
 	lxd := lxdbackend.Options{Dir: o.lxd, StateDir: o.stateDir}
+	if inSnap() {
+		lxd.Remedy = remedy
+	}
 	if strings.Contains(o.lxd, "://") {
 		lxd.Dir, lxd.URL = "", o.lxd
 	}

@@ -84,8 +84,6 @@ func keeper() pool.Keeper {
 	return pool.KeeperFile
 }
 
-func inSnap() bool { return os.Getenv("SNAP_NAME") == "lxd-pool" }
-
 // followConfig makes the daemon what its configuration says, at the start and
 // whenever it is asked to, and tries again when that fails, until ctx ends.
 func (d *daemon) followConfig(ctx context.Context) {

@@ -8,6 +8,9 @@ import (
 // SystemSocket is where the daemon of the whole host listens.
 const SystemSocket = "/run/lxd-pool/unix.socket"
 
+// SnapSocket is where the daemon of the snap listens.
+const SnapSocket = "/var/snap/lxd-pool/common/api/unix.socket"
+
 // DefaultSocket is where a daemon started by this user, in this environment,
 // listens when it is not told.
 func DefaultSocket() string {
@@ -22,11 +25,15 @@ func DefaultSocket() string {
 }
 
 // FindSocket is where a client looks for a daemon when it is not told: at
-// [DefaultSocket], and when there is none, at [SystemSocket].
+// [DefaultSocket], and when there is none, at [SystemSocket] and [SnapSocket].
 func FindSocket() string {
-	path := DefaultSocket()
-	if _, err := os.Stat(path); err != nil {
-		return SystemSocket
+	for _, path := range []string{DefaultSocket(), SystemSocket, SnapSocket} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
-	return path
+	if os.Getenv("SNAP_NAME") == "lxd-pool" {
+		return DefaultSocket()
+	}
+	return SystemSocket
 }

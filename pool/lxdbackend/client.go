@@ -67,7 +67,11 @@ func tune(t *http.Transport, o Options) {
 	}
 	var dialer net.Dialer
 	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, "unix", o.socket())
+		conn, err := dialer.DialContext(ctx, "unix", o.socket())
+		if err != nil && o.Remedy != nil {
+			err = &unreached{err, o.Remedy(err)}
+		}
+		return conn, err
 	}
 }
 

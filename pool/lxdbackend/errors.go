@@ -27,6 +27,14 @@ func (e *awayError) Error() string {
 
 func (e *awayError) Unwrap() error { return e.cause }
 
+// unreached is a failure to connect, with what helps against it.
+type unreached struct {
+	error
+	next string
+}
+
+func (e *unreached) Unwrap() error { return e.error }
+
 // operationError is the failure of an operation in LXD's own words. It has no
 // code: what it means is found out by looking at the instance.
 type operationError struct{ text string }
@@ -66,6 +74,9 @@ func blame(err error) error {
 }
 
 func remedy(err error) string {
+	if known := (*unreached)(nil); errors.As(err, &known) && known.next != "" {
+		return known.next
+	}
 	if errors.Is(err, os.ErrPermission) {
 		return `run as root or join the group "lxd"`
 	}

@@ -27,6 +27,9 @@ type Options struct {
 	// StateDir is where remotes and the keys for them are kept, in one file of
 	// mode 0600. "": they are forgotten at the end.
 	StateDir string
+	// Remedy says what to do when LXD cannot be reached, with the error of the
+	// connection. nil, and "": what helps on most machines.
+	Remedy func(error) string
 	// AliasesKept is how long the answer of an image server is believed. 0: 15m.
 	AliasesKept time.Duration
 }

@@ -135,3 +135,20 @@ func TestOptionsThatCannotBeRightAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A snap cannot tell its user to join a group: what helps there is the daemon's to say.
+func TestWhatHelpsAgainstAnLXDThatCannotBeReachedIsTheDaemonsToSay(t *testing.T) {
+	b, err := Open(t.Context(), Options{Dir: t.TempDir(), Remedy: func(err error) string {
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("asked about %v", err)
+		}
+		return "connect it"
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, err := b.List(t.Context(), "m1"); !errors.Is(err, pool.ErrUnavailable) || !strings.HasSuffix(err.Error(), "; connect it") {
+		t.Errorf("got %v", err)
+	}
+}
