@@ -19,6 +19,9 @@ const defaultPool pool.PoolName = "default"
 // small, so that an install takes little.
 var defaultSpec = pool.Spec{Image: "ubuntu:24.04", Size: 1}
 
+// furtherSpec is the same for a further pool.
+var furtherSpec = pool.Spec{Image: defaultSpec.Image}
+
 // key is one key that can be set with "snap set".
 type key struct {
 	name, value, def, help string
@@ -56,10 +59,13 @@ var daemonKeys = []key{
 		func(c *api.Configuration) *string { return &c.LXD.ServerCert }},
 }
 
-// keyDefault is the default of a key at the top.
-func (k key) atTop() string {
+// atTop is the default of a key at the top, below that of one in pools.NAME.
+func (k key) atTop() string { return k.defaultIn(&defaultSpec) }
+func (k key) below() string { return k.defaultIn(&furtherSpec) }
+
+func (k key) defaultIn(s *pool.Spec) string {
 	if k.set == nil {
-		if text := defaultSpec.Get(k.name); text != "" {
+		if text := s.Get(k.name); text != new(pool.Spec).Get(k.name) {
 			return text
 		}
 	}

@@ -127,7 +127,7 @@ func parsePools(c *api.Configuration, value any) error {
 		if err := pool.PoolName(name).Validate(); err != nil {
 			return err
 		}
-		spec, err := parsePool(pool.PoolName(name), prefix, pool.Spec{Image: defaultSpec.Image}, keys)
+		spec, err := parsePool(pool.PoolName(name), prefix, furtherSpec, keys)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +37,9 @@ func run(source, tree, arch, version string) error {
 	meta, err := metadata(text, arch, version)
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", source, err)
+	}
+	if err := checkPrimed(text, tree); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Join(tree, "meta"), 0o755); err != nil {
 		return err
@@ -84,4 +89,49 @@ func moveHooks(tree string) error {
 		return err
 	}
 	return os.Remove(from)
+}
+
+// checkPrimed compares a tree with what the parts prime: a file that nothing
+// primes would be missing in what snapcraft packs, and a pattern without a file
+// is one that snapcraft stumbles over.
+func checkPrimed(source []byte, tree string) error {
+	var project struct {
+		Parts map[string]struct{ Prime []string }
+	}
+	if err := yaml.Unmarshal(source, &project); err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, part := range project.Parts {
+		for _, pattern := range part.Prime {
+			used[pattern] = false
+		}
+	}
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(tree, path)
+		if err != nil {
+			return err
+		}
+		known := false
+		for pattern := range used {
+			if ok, err := filepath.Match(pattern, name); err != nil {
+				return err
+			} else if ok {
+				used[pattern], known = true, true
+			}
+		}
+		if !known {
+			return fmt.Errorf("%s is in the tree, but nothing primes it", name)
+		}
+		return nil
+	})
+	for _, pattern := range slices.Sorted(maps.Keys(used)) {
+		if err == nil && !used[pattern] {
+			err = fmt.Errorf("%s is primed, but not in the tree", pattern)
+		}
+	}
+	return err
 }

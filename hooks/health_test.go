@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestHealthIsWhatTheDaemonSays(t *testing.T) {
+	b := newBench(t)
+	if err := checkHealth(t.Context(), b.snap); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.calls(); got != "set-health error lxd-poold does not answer; see: snap logs lxd-pool --code=daemon-away\n" {
+		t.Errorf("without a daemon: %q", got)
+	}
+	b.serve(nil)
+	if err := checkHealth(t.Context(), b.snap); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.calls(); got != "set-health okay\n" {
+		t.Errorf("with all well: %q", got)
+	}
+}
+
+func TestTheTextOfHealthIsAsLongAsSnapdTakesIt(t *testing.T) {
+	for _, text := range []string{"", "full", strings.Repeat("größer ", 20), "LXD is not there"} {
+		if n := utf8.RuneCountInString((health{text: text}).fitting()); n < 7 || n > 70 {
+			t.Errorf("%q has %d characters", (health{text: text}).fitting(), n)
+		}
+	}
+}
+
+func TestTheProgramRunsTheHookThatItIsNamedAfter(t *testing.T) {
+	if got := run("no-such-hook", nil); got != 2 {
+		t.Errorf("a hook that there is not ends with %d", got)
+	}
+	t.Setenv("SNAP_COMMON", t.TempDir())
+	t.Setenv("PATH", t.TempDir()) // there is no snapctl
+	if got := run("configure", nil); got != 1 {
+		t.Errorf("a hook that fails ends with %d", got)
+	}
+	if got := run("pre-refresh", nil); got != 0 {
+		t.Errorf("a hook with nothing to do ends with %d", got)
+	}
+}
