@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	versions "github.com/lxd-pool/lxd-pool/cmd/internal/version"
+	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/client"
 )
 
@@ -18,17 +19,35 @@ type cli struct {
 	out, err *os.File
 
 	// quiet: names and ids only, and no progress.
-	quiet  bool
-	socket string
+	quiet     bool
+	socket    string
+	address   string
+	tokenFile string
 
+	token  pool.Token // of tokenFile
 	once   sync.Once
 	daemon *client.Client
 }
 
 // client returns the client of the daemon. It connects at its first call.
 func (c *cli) client() *client.Client {
-	c.once.Do(func() { c.daemon = &client.Client{Socket: c.socket} })
+	c.once.Do(func() { c.daemon = &client.Client{Socket: c.socket, Address: c.address, Token: c.token} })
 	return c.daemon
+}
+
+// readToken reads the token to show, where no list of processes shows it.
+func (c *cli) readToken() error {
+	if c.tokenFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.tokenFile)
+	if err != nil {
+		return pool.Invalidf("name another with --token-file", "cannot read the token: %w", err)
+	}
+	if c.token = pool.Token(strings.TrimSpace(string(text))); c.token == "" {
+		return pool.Invalidf("name another with --token-file", "cannot read the token: %s is empty", c.tokenFile)
+	}
+	return nil
 }
 
 // run runs a command line and returns its exit status.
@@ -86,7 +105,11 @@ func (c *cli) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print names and ids only, and no progress")
 	flags.StringVar(&c.socket, "socket", "", "the daemon's socket (default: LXD_POOL_SOCKET, then where the daemon listens by default)")
-	kinds(flags, "socket", "PATH")
+	flags.StringVar(&c.address, "address", "", "a daemon on the network, https://HOST:PORT (default: LXD_POOL_ADDRESS)")
+	flags.StringVar(&c.tokenFile, "token-file", "", "file with the token to show (default: what LXD_POOL_TOKEN holds)")
+	kinds(flags, "socket", "PATH", "address", "URL", "token-file", "FILE")
+	root.MarkFlagsMutuallyExclusive("socket", "address")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return c.readToken() }
 	root.AddGroup(
 		&cobra.Group{ID: groupPools, Title: "Pools"},
 		&cobra.Group{ID: groupLeases, Title: "Leases"},

@@ -58,7 +58,10 @@ func (c *cli) finish(err error) int {
 
 // tell writes an error on one line.
 func (c *cli) tell(err error) {
-	text := strings.TrimSpace(explain(err).Error())
+	if c.address == "" && os.Getenv("LXD_POOL_ADDRESS") == "" {
+		err = explain(err)
+	}
+	text := strings.TrimSpace(err.Error())
 	fmt.Fprintln(c.err, "Error: "+strings.ReplaceAll(text, "\n", "; "))
 }
 

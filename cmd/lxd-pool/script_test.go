@@ -73,6 +73,8 @@ func scripts(dir string) testscript.Params {
 			"capture":     capture,
 			"until":       until,
 			"as":          as,
+
+			"network-address": networkAddress,
 		},
 	}
 }
@@ -178,6 +180,18 @@ func launch(socket, state string, flags ...string) (*process, error) {
 
 func (d *process) stop() error {
 	return errors.Join(d.Process.Signal(syscall.SIGTERM), d.Wait())
+}
+
+// networkAddress keeps where the daemon of the script listens on the network:
+//
+//	network-address NAME
+func networkAddress(ts *testscript.TestScript, _ bool, args []string) {
+	d, _ := daemons.Load(ts)
+	found := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(d.(*process).log.String())
+	if found == nil {
+		ts.Fatalf("the daemon does not say where it listens")
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // fails runs a command that is to end with a status and one line about why,

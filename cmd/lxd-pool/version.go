@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,7 +25,10 @@ func (c *cli) version() *cobra.Command {
 				fmt.Fprintln(c.out, "Daemon version: unreachable")
 				return err
 			}
-			fmt.Fprintf(c.out, "Daemon version: %s\nYou are: %s (%s)\n", v.Version, v.Identity, v.Role)
+			fmt.Fprintf(c.out, "Daemon version: %s\nYou are: %s (%s)\n", v.Version, cmp.Or(v.Identity, "nobody"), v.Role)
+			if v.Fingerprint != "" {
+				fmt.Fprintf(c.out, "Fingerprint on the network: %s\n", v.Fingerprint)
+			}
 			return nil
 		}),
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	versions "github.com/lxd-pool/lxd-pool/cmd/internal/version"
@@ -28,10 +29,13 @@ type daemon struct {
 	ownSocket bool
 	store     *boltstore.Store
 	listeners []net.Listener
-	backend   backend
-	manager   *pool.Manager
-	server    *server.Server
-	notify    notifier
+	// network are the listeners with TLS, and certificate what they show; nil: there are none.
+	network     []net.Listener
+	certificate *server.Certificate
+	backend     backend
+	manager     *pool.Manager
+	server      *server.Server
+	notify      notifier
 }
 
 // openDaemon opens everything. The journals come first: they tell at once whether
@@ -54,6 +58,9 @@ func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemo
 	if d.listeners, err = listen(o, log); err != nil {
 		return nil, err
 	}
+	if d.network, d.certificate, err = listenOnNetwork(o, log); err != nil {
+		return nil, err
+	}
 	if d.backend, err = openBackend(ctx, o); err != nil {
 		return nil, err
 	}
@@ -66,6 +73,7 @@ func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemo
 	}
 	d.server = server.New(d.manager, server.Options{
 		AdminGroup: o.group, ConsumerGroup: o.consumers, Version: versions.Text(version), Log: log, Reload: d.reload,
+		Certificate: d.certificate,
 	})
 	return d, nil
 }
@@ -73,7 +81,7 @@ func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemo
 // close closes what is open, in the order in which one needs the other.
 func (d *daemon) close() error {
 	var failed []error
-	for _, l := range d.listeners {
+	for _, l := range d.sockets() {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // the server closes them too
 			failed = append(failed, err)
 		}
@@ -90,11 +98,17 @@ func (d *daemon) close() error {
 	return errors.Join(failed...)
 }
 
+// sockets are all that the daemon listens on, those of this host first.
+func (d *daemon) sockets() []net.Listener { return slices.Concat(d.listeners, d.network) }
+
 // serve begins to serve every socket. What is sent on the channel is the
 // failure of one.
 func (d *daemon) serve() <-chan error {
-	failed := make(chan error, len(d.listeners))
-	for _, l := range d.listeners {
+	for _, l := range d.network {
+		d.log.Info("lxd-poold listens on the network", "address", l.Addr().String(), "fingerprint", d.certificate.Fingerprint())
+	}
+	failed := make(chan error, len(d.sockets()))
+	for _, l := range d.sockets() {
 		d.log.Info("lxd-poold serves", "version", versions.Text(version), "socket", l.Addr().String(),
 			"state", d.options.stateDir, "backend", d.options.backend)
 		go func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,9 @@ type options struct {
 	group      string
 	groupGiven bool
 	consumers  string
+	listen     []string
+	tlsCert    string
+	tlsKey     string
 	poolsFile  string
 	configFile string
 	deleteAll  bool
@@ -65,6 +69,9 @@ func newFlags(o *options) *pflag.FlagSet {
 	f.Var((*modeValue)(&o.socketMode), "socket-mode", "mode of the socket (default 0660; 0666 with --consumers)")
 	f.StringVar(&o.group, "group", "lxd", "`GROUP` whose members operate the daemon, as root does; it owns the socket")
 	f.StringVar(&o.consumers, "consumers", "", "`GROUP` whose members may acquire, and see what is theirs")
+	f.StringSliceVar(&o.listen, "listen", nil, "also listen on the network at `[HOST]:PORT`, with TLS 1.3; may be given several times")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM `FILE` of the certificate to show on the network (default: one of its own, made in the state directory)")
+	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `FILE` of the key of that certificate; both are read again when they change")
 	f.StringVar(&o.poolsFile, "pools", "", "YAML `FILE` of pools, applied at start and at SIGHUP")
 
 	f.StringVar(&o.configFile, "config", "", "YAML `FILE` of pools that only it changes, and of other settings; read again at SIGHUP")
@@ -152,6 +159,13 @@ func (o *options) check() error {
 		return pool.Invalidf("name one with --state-dir", "cannot find a directory for the journals")
 	case o.socket == "":
 		return pool.Invalidf("name one with --socket", "cannot listen without a socket")
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return pool.Invalidf("give both --tls-cert and --tls-key, or neither", "cannot use a certificate without its key, or a key without its certificate")
+	}
+	for _, address := range o.listen {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			return pool.Invalidf("write it like :8443 or 192.0.2.1:8443", "cannot use --listen=%q: it is not [HOST]:PORT", address)
+		}
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ type Version struct {
 	Identity pool.Identity `json:"identity"`
 	// Role is what the caller may do: "operator", "consumer" or "none".
 	Role string `json:"role"`
+	// Fingerprint is the SHA-256 of the certificate that the daemon shows on the
+	// network, for clients to pin; "": it does not serve there.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // Health says whether the daemon serves and LXD answers.

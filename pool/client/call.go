@@ -32,7 +32,7 @@ type call struct {
 	header http.Header // beside that of every call
 }
 
-// host stands in the URLs; the connection goes where the client was told to.
+// host stands in the URLs to a unix socket; the connection goes where the client was told to.
 const host = "http://lxd-pool"
 
 // do makes a call and reads its answer into out, unless that is nil.
@@ -93,7 +93,7 @@ func (c *Client) request(ctx context.Context, what call) (*http.Request, error) 
 		}
 	}
 	route := what.op.Route()
-	target := host + route.At(what.at...)
+	target := c.base + route.At(what.at...)
 	if len(what.query) > 0 {
 		target += "?" + what.query.Encode()
 	}
@@ -151,6 +151,9 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	if known, ok := errors.AsType[*pool.Error](err); ok {
 		return known
 	}
+	if trust := c.distrust(err); trust != nil {
+		return trust
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return c.unreachable(op.Err)
 	}
@@ -163,6 +166,9 @@ func (c *Client) broken(ctx context.Context, err error) error {
 
 func (c *Client) unreachable(err error) error {
 	next := "is lxd-poold running? start it, or name its socket with LXD_POOL_SOCKET"
+	if c.Address != "" && c.Dial == nil {
+		next = "does lxd-poold run there with --listen, and lets every firewall in between it through? check LXD_POOL_ADDRESS"
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		next = "run it as root, or as a member of the group that the daemon admits"
 	}

@@ -19,16 +19,24 @@ type Client struct {
 	// Socket is the path of the daemon's unix socket. "": LXD_POOL_SOCKET, then
 	// the default ([api.FindSocket]).
 	Socket string
-	// Address is that of a daemon on the network. "": LXD_POOL_ADDRESS, unless
-	// Socket is given. It is refused for now.
+	// Address is that of a daemon on the network, as https://HOST:PORT. "":
+	// LXD_POOL_ADDRESS, unless Socket is given.
 	Address string
-	// Token opens the lease that it belongs to, whoever asks. "": LXD_POOL_TOKEN.
+	// CA is a PEM file of the authorities that may sign the certificate of a
+	// daemon on the network. "": LXD_POOL_CA, then those that this host trusts.
+	CA string
+	// Fingerprint is the SHA-256 that this certificate must have, in hexadecimal;
+	// then nothing else is asked of it. "": LXD_POOL_FINGERPRINT, unless CA is given.
+	Fingerprint string
+	// Token opens the lease that it belongs to, or is a named token that says who
+	// asks. "": LXD_POOL_TOKEN.
 	Token pool.Token
 	// Dial connects to the daemon in place of Socket and Address, for tests.
 	Dial func(ctx context.Context) (net.Conn, error)
 
 	once  sync.Once
 	http  *http.Client
+	base  string // what stands before the path of a URL
 	where string
 }
 
@@ -49,11 +57,16 @@ func (c *Client) init() {
 			c.Address = cmp.Or(c.Address, os.Getenv("LXD_POOL_ADDRESS"))
 		}
 		c.Token = cmp.Or(c.Token, pool.Token(os.Getenv("LXD_POOL_TOKEN")))
+		c.base = host
+		transport := &http.Transport{IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16, ExpectContinueTimeout: continueTime}
 		c.http = &http.Client{
-			Transport: &http.Transport{DialContext: c.dialer(), IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
-				ExpectContinueTimeout: continueTime},
+			Transport: transport,
 			// A daemon never sends its clients elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		transport.DialContext = c.dialer()
+		if c.Dial == nil && c.Address != "" {
+			c.secure(transport)
 		}
 	})
 }
@@ -65,13 +78,10 @@ func (c *Client) dialer() func(context.Context, string, string) (net.Conn, error
 		return func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx) }
 	case c.Address != "":
 		c.where = c.Address
-		return func(context.Context, string, string) (net.Conn, error) { return nil, errNoNetwork }
+		return (&net.Dialer{Timeout: dialTime}).DialContext
 	}
 	path := cmp.Or(c.Socket, os.Getenv("LXD_POOL_SOCKET"), api.FindSocket())
 	c.where = path
 	var d net.Dialer
 	return func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }
 }
-
-var errNoNetwork = pool.Errorf(pool.ErrUnsupported, "unset LXD_POOL_ADDRESS and use the socket",
-	"cannot use an address: this version only speaks over a unix socket")

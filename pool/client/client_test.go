@@ -88,7 +88,7 @@ func TestTheEnvironmentSaysWhereTheDaemonIs(t *testing.T) {
 	}
 	t.Setenv("LXD_POOL_ADDRESS", "https://pool.example:8443")
 	var remote client.Client
-	if _, err := remote.Version(t.Context()); !errors.Is(err, pool.ErrUnsupported) {
+	if _, err := remote.Version(t.Context()); !errors.Is(err, pool.ErrUnreachable) || !strings.Contains(err.Error(), "https://pool.example:8443") {
 		t.Fatalf("an address: %v", err)
 	}
 	named := client.Client{Socket: path}

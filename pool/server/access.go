@@ -84,6 +84,9 @@ func forbidden(access api.Access, r *request) error {
 	if access == api.Operators {
 		next = "run it as root, or as a member of the operators' group (lxd-poold --group)"
 	}
+	if r.caller.Identity == "" {
+		next = "show a token that admits you: LXD_POOL_TOKEN, or --token-file"
+	}
 	return pool.Errorf(pool.ErrForbidden, next, "cannot use %s as %s: it is for %s", r.Pattern, who, access)
 }
 

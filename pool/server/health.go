@@ -6,7 +6,11 @@ import (
 )
 
 func (s *Server) getVersion(r *request) (any, error) {
-	return &api.Version{API: "1.0", Version: s.options.Version, Identity: r.caller.Identity, Role: string(r.caller.Role)}, nil
+	v := &api.Version{API: "1.0", Version: s.options.Version, Identity: r.caller.Identity, Role: string(r.caller.Role)}
+	if s.options.Certificate != nil {
+		v.Fingerprint = s.options.Certificate.Fingerprint()
+	}
+	return v, nil
 }
 
 func (s *Server) getHealth(r *request) (any, error) {

@@ -26,6 +26,8 @@ type Options struct {
 	Reload func(context.Context) ([]string, error)
 	// Version is that of the daemon.
 	Version string
+	// Certificate is what is shown on the network; nil: nothing is served there.
+	Certificate *Certificate
 	// Log gets every request at level debug, without tokens and queries. nil: nothing is logged.
 	Log *slog.Logger
 	// Identify tells who is at the other end of a connection, once for each
