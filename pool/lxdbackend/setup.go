@@ -9,10 +9,12 @@ import (
 )
 
 // runSetup keeps the script in a file, so that one with an interpreter of its
-// own ("#!/bin/bash") gets it, and any size fits.
+// own ("#!/bin/bash") gets it, and any size fits. Nobody else may read the file;
+// what the script makes has the usual modes.
 const runSetup = `umask 077
 file=/root/.lxd-pool-setup
 mkdir -p /root && cat >"$file" && chmod 700 "$file" || exit
+umask 022
 cd /root && "$file" </dev/null
 status=$?
 rm -f "$file"

@@ -114,6 +114,9 @@ func TestSetupRunsOnceAndAllMembersHaveWhatItMade(t *testing.T) {
 	if other := r.run(two, "cat /etc/made /root/kept/ps"); other != made {
 		t.Errorf("one has %q, the other %q", made, other)
 	}
+	if mode := r.run(o, "stat -c %a /etc/made"); mode != "644" {
+		t.Errorf("what it made has mode %s", mode)
+	}
 	if left := r.run(o, "ls -a /root"); strings.Contains(left, "setup") {
 		t.Errorf("the script is still there: %s", left)
 	}
