@@ -142,6 +142,7 @@ func TestABadValueIsOneLineThatNamesIt(t *testing.T) {
 		`{"sise": 3}`:                         `cannot set sise=3: there is no such key; the keys are image, size, `,
 		`{"lxd": {"port": 3}}`:                `cannot set lxd={"port":3}: there is no such key; the keys are `,
 		`{"config": 3}`:                       `cannot use config=3: it has keys of its own; set config.limits.memory=2GiB, for example`,
+		`{"listen": 8443}`:                    `cannot use listen="8443": it is not [HOST]:PORT; write it like :8443 or 192.0.2.1:8443`,
 		`{"log-level": "loud"}`:               `cannot use log-level="loud"; use debug, info, warn or error`,
 		`{"lxd": {"address": "http://x"}}`:    `cannot use lxd.address="http://x"; use https://HOST:PORT`,
 		`{"pools": 3}`:                        `cannot use pools=3: it is not a pool with keys; set the keys of a pool, such as pools.ci.size=3`,

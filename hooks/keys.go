@@ -43,6 +43,8 @@ func poolKeys() []key {
 
 // daemonKeys are those of the daemon.
 var daemonKeys = []key{
+	{"listen", "[HOST]:PORT,...", "", "where to listen on the network, with TLS; needs a restart, which is done",
+		func(c *api.Configuration) *string { return &c.Listen }},
 	{"group", "GROUP", "lxd", "group whose members operate the daemon, as root does",
 		func(c *api.Configuration) *string { return &c.Group }},
 	{"consumers", "GROUP", "", "group whose members may acquire, and see what is theirs",

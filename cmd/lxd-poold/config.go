@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/user"
+	"slices"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
@@ -38,6 +40,9 @@ func readConfig(path string) (*api.Configuration, error) {
 func (o *options) with(c *api.Configuration) (*options, error) {
 	next := *o
 	next.group, next.consumers = cmp.Or(c.Group, o.group), cmp.Or(c.Consumers, o.consumers)
+	if c.Listen != "" {
+		next.listen = c.Addresses()
+	}
 	next.groupGiven = o.groupGiven || c.Group != ""
 	if c.LogLevel != "" {
 		level, err := c.Level()
@@ -72,6 +77,22 @@ func groupsExist(c *api.Configuration) error {
 		if _, err := user.LookupGroup(name); name != "" && err != nil {
 			return pool.Invalidf("name a group that there is", "cannot use %s=%q: %w", key, name, err)
 		}
+	}
+	return nil
+}
+
+// canListen refuses an address that the daemon could not listen on after a
+// restart, since it would not start then.
+func (d *daemon) canListen(next *options) error {
+	for _, address := range next.listen {
+		if slices.Contains(d.options.listen, address) {
+			continue // it does already
+		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return pool.Invalidf("choose another port, or an address of this machine", "cannot use listen=%q: %w", address, err)
+		}
+		l.Close()
 	}
 	return nil
 }
@@ -123,7 +144,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := groupsExist(c); err != nil {
+	if err := errors.Join(groupsExist(c), d.canListen(next)); err != nil {
 		return nil, err
 	}
 	if err := d.manager.KeepPools(ctx, keeper(), c.Pools); err != nil {
@@ -142,6 +163,9 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 // restartFor names what differs between two and only counts after a restart.
 func (o *options) restartFor(next *options) []string {
 	var keys []string
+	if !slices.Equal(o.listen, next.listen) {
+		keys = append(keys, "listen")
+	}
 	if o.lxd != next.lxd || o.clientCert != next.clientCert || o.clientKey != next.clientKey || o.serverCert != next.serverCert {
 		keys = append(keys, "lxd")
 	}

@@ -109,6 +109,8 @@ func TestAConfigurationThatCannotBeChangesNothing(t *testing.T) {
 		"colour: red\n":                 `a configuration has no key "colour"`,
 		"pools: {ci: {size: many}}\n":   "pool ci: size cannot be a text",
 		"group: no-such-group\n":        `cannot use group="no-such-group"`,
+		"listen: here\n":                `cannot use listen="here": it is not [HOST]:PORT`,
+		"listen: 192.0.2.1:8443\n":      `cannot use listen="192.0.2.1:8443": listen tcp`,
 		"log-level: loud\n":             `cannot use log-level="loud"; use debug, info, warn or error`,
 		"lxd: {address: 'http://x'}\n":  `cannot use lxd.address="http://x"`,
 		"pools: {ci: {image: nope}}\n":  "nope",

@@ -3,8 +3,10 @@ package api
 import (
 	"log/slog"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -14,6 +16,9 @@ import (
 // when it is told to (see [OpReload]). What is left out is as the daemon's
 // flags say.
 type Configuration struct {
+	// Listen is where the daemon listens on the network, [HOST]:PORT, more than
+	// one with commas between them. "": nowhere.
+	Listen string `json:"listen,omitempty"`
 	// Group operates the daemon, Consumers may acquire.
 	Group     string `json:"group,omitempty"`
 	Consumers string `json:"consumers,omitempty"`
@@ -41,6 +46,12 @@ func (c *Configuration) Validate() error {
 	if _, err := c.Level(); err != nil {
 		return err
 	}
+	for _, address := range c.Addresses() {
+		host, port, err := net.SplitHostPort(address)
+		if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 1 || n > 65535 || strings.Contains(host, "/") {
+			return pool.Invalidf("write it like :8443 or 192.0.2.1:8443", "cannot use listen=%q: it is not [HOST]:PORT", c.Listen)
+		}
+	}
 	if err := c.LXD.validate(); err != nil {
 		return err
 	}
@@ -54,6 +65,14 @@ func (c *Configuration) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Addresses returns where to listen on the network, one by one.
+func (c *Configuration) Addresses() []string {
+	if c.Listen == "" {
+		return nil
+	}
+	return strings.Split(c.Listen, ",")
 }
 
 // Level returns the level of the log, info when none is said.
