@@ -93,13 +93,18 @@ func explain(err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 		return err
 	}
-	return &pool.Error{Kind: known.Kind, Text: known.Text, Cause: known.Cause,
-		Next: fmt.Sprintf("start it with %q, or name its socket with --socket", howToStart())}
+	next := fmt.Sprintf("start it with %q, or name its socket with --socket", howToStart())
+	if inSnap() {
+		next = fmt.Sprintf(`start it with %q, and see why it ended with "sudo snap logs lxd-pool"`, howToStart())
+	}
+	return &pool.Error{Kind: known.Kind, Text: known.Text, Cause: known.Cause, Next: next}
 }
+
+func inSnap() bool { return os.Getenv("SNAP_NAME") == "lxd-pool" }
 
 func howToStart() string {
 	switch {
-	case os.Getenv("SNAP_NAME") == "lxd-pool":
+	case inSnap():
 		return "sudo snap start lxd-pool"
 	case isThere("/run/systemd/system") && os.Geteuid() == 0:
 		return "systemctl start lxd-poold"
