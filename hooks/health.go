@@ -33,16 +33,18 @@ func (s *snap) health(ctx context.Context) health {
 	c := s.client()
 	defer c.Close()
 	problems, err := c.Health(ctx)
+	if err == nil && len(problems) == 0 {
+		return health{status: "okay"}
+	}
+	// That comes first: right after an install the daemon may not answer yet.
+	if yes, err := s.isConnected(ctx, "lxd"); err == nil && !yes {
+		return health{"blocked", "lxd-not-connected", "run: sudo snap connect lxd-pool:lxd lxd:lxd"}
+	}
 	switch {
 	case errors.Is(err, pool.ErrUnreachable):
 		return health{"error", "daemon-away", "lxd-poold does not answer; see: snap logs lxd-pool"}
 	case err != nil:
 		return health{"error", "daemon-fails", err.Error()}
-	case len(problems) == 0:
-		return health{status: "okay"}
-	}
-	if yes, err := s.isConnected(ctx, "lxd"); err == nil && !yes {
-		return health{"blocked", "lxd-not-connected", "run: sudo snap connect lxd-pool:lxd lxd:lxd"}
 	}
 	return health{"error", problems[0].Code, problems[0].Text}
 }

@@ -11,7 +11,7 @@ func TestHealthIsWhatTheDaemonSays(t *testing.T) {
 	if err := checkHealth(t.Context(), b.snap); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.calls(); got != "set-health error lxd-poold does not answer; see: snap logs lxd-pool --code=daemon-away\n" {
+	if got := b.calls(); got != "is-connected lxd\nset-health error lxd-poold does not answer; see: snap logs lxd-pool --code=daemon-away\n" {
 		t.Errorf("without a daemon: %q", got)
 	}
 	b.serve(nil)
