@@ -31,19 +31,23 @@ func (m machine) run(t *testing.T, dir, script string, environments ...variables
 	if script == "" {
 		return true
 	}
+	cmd := m.shell(m.text(dir, script, environments...)) // not from its input, which is for the commands in it
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s\n%s", dir, err, script, out)
+	}
+	return err == nil
+}
+
+// text is the whole of a script.
+func (m machine) text(dir, script string, environments ...variables) string {
 	text := preamble + "export SPREAD_PATH='" + m.path + "'\n"
 	for _, environment := range environments {
 		for _, v := range environment {
 			text += "export " + quoted(v) + "\n"
 		}
 	}
-	text += "cd \"$SPREAD_PATH/" + dir + "\"\n" + script
-	cmd := m.shell(text) // not from its input, which is for the commands in it
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%s: %v\n%s\n%s", dir, err, script, out)
-	}
-	return err == nil
+	return text + "cd \"$SPREAD_PATH/" + dir + "\"\n" + script
 }
 
 // quoted makes NAME=VALUE an assignment in which the shell sees variables.
