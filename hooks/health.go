@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -12,15 +13,31 @@ import (
 // text.
 type health struct{ status, code, text string }
 
+const (
+	// daemonAway is the code of a daemon that does not answer.
+	daemonAway = "daemon-away"
+	askEvery   = 300 * time.Millisecond
+)
+
 // How long a text snapd takes, in characters.
 const (
 	healthLeast = 7
 	healthMost  = 70
 )
 
-// checkHealth asks the daemon how it is.
+// checkHealth asks the daemon how it is. snapd runs it right after the daemon
+// was started, and keeps what it is told until it is told again.
 func checkHealth(ctx context.Context, s *snap) error {
+	return s.setHealth(ctx, func(h health) bool { return h.code != daemonAway })
+}
+
+// setHealth tells snapd how the daemon is once that is settled, or has not been
+// for long.
+func (s *snap) setHealth(ctx context.Context, settled func(health) bool) error {
 	h := s.health(ctx)
+	for late := time.Now().Add(s.patience); !settled(h) && time.Now().Before(late) && ctx.Err() == nil; h = s.health(ctx) {
+		time.Sleep(askEvery)
+	}
 	args := []string{"set-health", h.status}
 	if h.status != "okay" {
 		args = append(args, h.fitting(), "--code="+h.code)
@@ -42,7 +59,7 @@ func (s *snap) health(ctx context.Context) health {
 	}
 	switch {
 	case errors.Is(err, pool.ErrUnreachable):
-		return health{"error", "daemon-away", "lxd-poold does not answer; see: snap logs lxd-pool"}
+		return health{"error", daemonAway, "lxd-poold does not answer; see: snap logs lxd-pool"}
 	case err != nil:
 		return health{"error", "daemon-fails", err.Error()}
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -20,6 +23,32 @@ func TestHealthIsWhatTheDaemonSays(t *testing.T) {
 	}
 	if got := b.calls(); got != "set-health okay\n" {
 		t.Errorf("with all well: %q", got)
+	}
+}
+
+func TestADaemonThatStartsIsWaitedFor(t *testing.T) {
+	b := newBench(t)
+	b.patience = time.Minute
+	checked := make(chan error, 1)
+	go func() { checked <- checkHealth(t.Context(), b.snap) }()
+	b.serve(nil)
+	if err := <-checked; err != nil {
+		t.Fatal(err)
+	}
+	if got := b.calls(); got != "set-health okay\n" {
+		t.Errorf("it was told %q", got)
+	}
+}
+
+func TestAConnectionMakesTheDaemonLookAndTellsSnapd(t *testing.T) {
+	b := newBench(t)
+	asked := 0
+	b.serve(func(context.Context) ([]string, error) { asked++; return nil, errors.New("not this time") })
+	if err := connected(t.Context(), b.snap); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.calls(); got != "set-health okay\n" || asked != 1 {
+		t.Errorf("the daemon was asked %d times, and snapd told %q", asked, got)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool/client"
 )
@@ -19,10 +20,13 @@ type snap struct {
 	dir, common string
 	// ctl is snapd's own tool for hooks.
 	ctl string
+	// patience is how long a daemon that starts may take to answer, and LXD to be
+	// found after it was connected.
+	patience time.Duration
 }
 
 func thisSnap() *snap {
-	return &snap{dir: os.Getenv("SNAP"), common: os.Getenv("SNAP_COMMON"), ctl: "snapctl"}
+	return &snap{dir: os.Getenv("SNAP"), common: os.Getenv("SNAP_COMMON"), ctl: "snapctl", patience: 15 * time.Second}
 }
 
 // daemon is the name of the service, as snapctl knows it.

@@ -47,6 +47,9 @@ func TestAPoolThatVanishesFromItsConfigurationGoesAfterItsLastLease(t *testing.T
 		if _, err := w.m.Renew(w.ctx, lease.Lease.ID, pool.Duration(time.Hour)); err != nil {
 			t.Errorf("its lease cannot be renewed: %v", err)
 		}
+		if err := w.m.DeletePool(w.ctx, "ci", false, "root"); !errors.Is(err, pool.ErrLeased) {
+			t.Errorf("to delete it is refused for another reason than its lease: %v", err)
+		}
 		w.reopen()
 		w.settle()
 		w.counts(pool.Counts{Leased: 1})

@@ -194,7 +194,7 @@ func (m *Manager) DeletePool(ctx context.Context, name PoolName, force bool, by 
 		return err
 	}
 	err = m.alter(ctx, name, func(t *turn) error {
-		if err := t.x.Record.Keeper.refuseDelete(name); err != nil {
+		if err := t.x.Record.Keeper.refuseDelete(name); err != nil && !t.x.Record.Unkept {
 			return err
 		}
 		return t.condemn(force, by)
