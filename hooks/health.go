@@ -13,6 +13,9 @@ import (
 // text.
 type health struct{ status, code, text string }
 
+// notConnected is the health of every install at first.
+var notConnected = health{"blocked", "lxd-not-connected", "run: sudo snap connect lxd-pool:lxd lxd:lxd"}
+
 const (
 	// daemonAway is the code of a daemon that does not answer.
 	daemonAway = "daemon-away"
@@ -38,6 +41,10 @@ func (s *snap) setHealth(ctx context.Context, settled func(health) bool) error {
 	for late := time.Now().Add(s.patience); !settled(h) && time.Now().Before(late) && ctx.Err() == nil; h = s.health(ctx) {
 		time.Sleep(askEvery)
 	}
+	return s.tell(ctx, h)
+}
+
+func (s *snap) tell(ctx context.Context, h health) error {
 	args := []string{"set-health", h.status}
 	if h.status != "okay" {
 		args = append(args, h.fitting(), "--code="+h.code)
@@ -55,7 +62,7 @@ func (s *snap) health(ctx context.Context) health {
 	}
 	// That comes first: right after an install the daemon may not answer yet.
 	if yes, err := s.isConnected(ctx, "lxd"); err == nil && !yes {
-		return health{"blocked", "lxd-not-connected", "run: sudo snap connect lxd-pool:lxd lxd:lxd"}
+		return notConnected
 	}
 	switch {
 	case errors.Is(err, pool.ErrUnreachable):

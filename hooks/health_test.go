@@ -52,6 +52,16 @@ func TestAConnectionMakesTheDaemonLookAndTellsSnapd(t *testing.T) {
 	}
 }
 
+func TestADisconnectionIsToldBeforeItIsThere(t *testing.T) {
+	b := newBench(t)
+	if err := disconnected(t.Context(), b.snap); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.calls(); got != "set-health blocked run: sudo snap connect lxd-pool:lxd lxd:lxd --code=lxd-not-connected\n" {
+		t.Errorf("it was told %q", got)
+	}
+}
+
 func TestTheTextOfHealthIsAsLongAsSnapdTakesIt(t *testing.T) {
 	for _, text := range []string{"", "full", strings.Repeat("größer ", 20), "LXD is not there"} {
 		if n := utf8.RuneCountInString((health{text: text}).fitting()); n < 7 || n > 70 {

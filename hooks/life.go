@@ -37,25 +37,24 @@ func postRefresh(ctx context.Context, s *snap) error {
 	return s.write(c)
 }
 
-// connected has the daemon look for LXD now rather than soon.
+// connected has the daemon look for LXD now rather than soon, and tells snapd
+// what it found. The daemon finds out by itself too, so that nothing here is a
+// reason to refuse a connection.
 func connected(ctx context.Context, s *snap) error {
-	s.poke(ctx, func(h health) bool { return h.status == "okay" })
-	return nil
-}
-
-// disconnected has the daemon notice that its LXD is gone.
-func disconnected(ctx context.Context, s *snap) error {
-	s.poke(ctx, func(h health) bool { return h.status != "okay" })
-	return nil
-}
-
-// poke makes the daemon look at LXD, and tells snapd what it found. It finds
-// out by itself too, so that nothing here is a reason to refuse a connection.
-func (s *snap) poke(ctx context.Context, settled func(health) bool) {
 	_, err := s.reload(ctx)
-	if err := errors.Join(err, s.setHealth(ctx, settled)); err != nil {
+	err = errors.Join(err, s.setHealth(ctx, func(h health) bool { return h.status == "okay" }))
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
+	return nil
+}
+
+// disconnected runs just before the daemon loses its LXD, and says so already.
+func disconnected(ctx context.Context, s *snap) error {
+	if err := s.tell(ctx, notConnected); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return nil
 }
 
 // deleteWithin is how long remove tries to delete the instances.
