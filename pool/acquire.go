@@ -123,7 +123,11 @@ func (t *turn) enqueue(v *waiter) {
 		t.repeat(v, known)
 		return
 	}
-	if err := t.refusal(v.Count); err != nil {
+	err := t.refusal(v.Count)
+	if err == nil {
+		err = t.env.quotas.room(t.name, v.Holder, v.Count)
+	}
+	if err != nil {
 		t.refuse(v, err)
 		return
 	}

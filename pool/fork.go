@@ -96,6 +96,9 @@ func (t *turn) beginFork(f *fork) {
 		err = t.refusal(f.Count)
 	}
 	if err == nil {
+		err = t.env.quotas.room(t.name, f.Holder, f.Count)
+	}
+	if err == nil {
 		err = t.makeRoom(f)
 	}
 	if err != nil {
@@ -221,6 +224,11 @@ func (t *turn) forkStarted(in *Instance, place Place) {
 	}
 	f.started[in.Name] = place
 	if len(f.started) < f.Count {
+		return
+	}
+	if err := t.env.quotas.take(t.name, f.Holder, f.Count); err != nil {
+		t.dropFork(f)
+		t.refuse(f.waiter, err)
 		return
 	}
 	t.endFork(f)

@@ -27,6 +27,11 @@ func (t *turn) grant() {
 		if t.x.ready.len() < v.Count || t.grantsHeld() != "" || t.away != nil && !v.Settings.empty() {
 			return
 		}
+		if err := t.env.quotas.take(t.name, v.Holder, v.Count); err != nil {
+			t.drop(v)
+			t.refuse(v, err)
+			continue
+		}
 		t.give(v)
 	}
 }

@@ -178,6 +178,9 @@ func (t *turn) endLease(l *Lease, e Ending) {
 			return
 		}
 		close(r.done)
+		if commit == nil {
+			t.env.quotas.give(t.name, l.Holder)
+		}
 	})
 	t.stats.Ended[e.Cause]++
 	t.event(Event{Type: LeaseEnded, Lease: l.ID, Instance: l.Instance, Holder: l.Holder, Message: endingText(&e)})

@@ -18,6 +18,8 @@ type Options struct {
 	// Backend and Store are the two ports. The manager closes neither.
 	Backend Backend
 	Store   Store
+	// Tokens keeps the named tokens. nil: they are gone when the manager closes.
+	Tokens TokenBook
 	// Log gets what an operator wants to know later. nil: nothing is logged.
 	Log *slog.Logger
 	// Workers bounds the calls of the backend that are under way at once.
@@ -43,6 +45,7 @@ type Manager struct {
 	running sync.WaitGroup
 	// recordings are the commands that run without their callers.
 	recordings recordings
+	tokens     tokens
 
 	keeping sync.Mutex // one configuration is taken over at a time
 
@@ -70,6 +73,11 @@ func NewManager(ctx context.Context, o Options) (*Manager, error) {
 	m.env = &env{
 		manager: o.Store.Manager(), backend: o.Backend, store: o.Store, log: o.Log,
 		bus: newBus(), slots: newSlots(o.Workers), limits: o.Workers,
+	}
+	m.env.quotas.most = m.tokens.most
+	if err := m.tokens.open(o.Tokens); err != nil {
+		stop()
+		return nil, err
 	}
 	m.sweeper = newSweeper(m, "")
 	m.env.look, m.env.visit = m.look, func(remote RemoteName) { m.visit(life, remote) }
@@ -162,6 +170,7 @@ func (m *Manager) Close() error {
 	writers := slices.Collect(maps.Values(m.writers))
 	m.mu.Unlock()
 	m.stop()
+	m.tokens.close()
 	for _, w := range writers {
 		w.end()
 	}

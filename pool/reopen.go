@@ -29,6 +29,7 @@ func (w *writer) open(ctx context.Context, first *Record) error {
 	}
 	w.journal = journal
 	w.x = newIndex(memory, time.Now())
+	w.env.quotas.load(w.name, w.x)
 	return nil
 }
 

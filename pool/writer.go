@@ -80,6 +80,7 @@ type env struct {
 	bus     *bus
 	slots   slots
 	limits  Workers
+	quotas  quotas
 	// look asks the sweeper to list soon.
 	look func()
 	// visit has a remote listed from now on.

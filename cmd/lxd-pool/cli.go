@@ -120,7 +120,7 @@ func (c *cli) command() *cobra.Command {
 	c.add(root, groupLeases, c.acquire, c.exec, c.shell, c.file, c.commandNoun, c.fork, c.renew, c.release, c.runVerb, c.leases, c.showLease, c.hold, c.revoke)
 	c.add(root, groupLeases, c.snapshot, c.info, c.stop, c.start, c.restart, c.pause, c.resume, c.move)
 	c.add(root, groupImages, c.image, c.publish, c.remote)
-	c.add(root, groupLook, c.status, c.why, c.instances, c.events)
+	c.add(root, groupLook, c.tokenNoun, c.status, c.why, c.instances, c.events)
 	c.add(root, "", c.version, c.completion, c.man, c.docs)
 	return root
 }

@@ -65,7 +65,7 @@ func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemo
 		return nil, err
 	}
 	d.manager, err = pool.NewManager(ctx, pool.Options{
-		Backend: d.backend, Store: d.store, Log: log,
+		Backend: d.backend, Store: d.store, Tokens: d.store, Log: log,
 		Workers: pool.Workers{Create: o.workers, Start: o.workers, Clean: o.workers},
 	})
 	if err != nil {

@@ -74,7 +74,8 @@ func describe(t *testing.T) *openapi3.T {
 			WithDescription("What could not be done, why, and what to do").
 			WithContent(openapi3.Content{api.ProblemType: openapi3.NewMediaType().WithSchemaRef(d.ref(api.Problem{}))})}},
 		SecuritySchemes: openapi3.SecuritySchemes{"leaseToken": {Value: openapi3.NewSecurityScheme().
-			WithType("http").WithScheme("bearer").WithDescription("The token of the lease, which is enough for it")}},
+			WithType("http").WithScheme("bearer").WithDescription("The token of the lease, which is enough for it")}, "namedToken": {Value: openapi3.NewSecurityScheme().
+			WithType("http").WithScheme("bearer").WithDescription("A named token, which says who asks and what they may do")}},
 	}
 	return doc
 }
@@ -106,7 +107,10 @@ func (d *describer) add(doc *openapi3.T, r *api.Route) {
 			WithContent(openapi3.Content{r.Upload: openapi3.NewMediaType()})}
 	}
 	if r.Access == api.Holders {
-		op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("leaseToken")).With(openapi3.NewSecurityRequirement())
+		op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("leaseToken")).With(openapi3.NewSecurityRequirement().Authenticate("namedToken")).With(openapi3.NewSecurityRequirement())
+	}
+	if r.Access == api.Consumers || r.Access == api.Operators {
+		op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("namedToken")).With(openapi3.NewSecurityRequirement())
 	}
 	op.Responses = openapi3.NewResponses(
 		openapi3.WithStatus(max(r.Status, http.StatusOK), d.answer(r)),

@@ -108,6 +108,11 @@ const (
 	OpInitProject      Operation = "initProject"
 	OpGetProject       Operation = "getProject"
 	OpDeleteProject    Operation = "deleteProject"
+
+	OpListTokens  Operation = "listTokens"
+	OpCreateToken Operation = "createToken"
+	OpGetToken    Operation = "getToken"
+	OpRevokeToken Operation = "revokeToken"
 )
 
 // Route is one method on one path.
@@ -317,6 +322,16 @@ var Routes = []Route{
 		Summary: "Show a project of LXD", Answer: pool.Project{}},
 	{Operation: OpDeleteProject, Method: http.MethodDelete, Path: "/1.0/projects/{project}", Access: Operators,
 		Summary: "Delete a project that was made for pools and is empty", Status: http.StatusNoContent},
+
+	{Operation: OpListTokens, Method: http.MethodGet, Path: "/1.0/tokens", Access: Operators,
+		Summary: "List the named tokens, those that have ended too; never their secrets", Answer: []pool.NamedToken{}},
+	{Operation: OpCreateToken, Method: http.MethodPost, Path: "/1.0/tokens", Access: Operators,
+		Summary: "Make a named token; the only answer with its secret", Request: pool.NewToken{}, Answer: MadeToken{}, Status: http.StatusCreated},
+	{Operation: OpGetToken, Method: http.MethodGet, Path: "/1.0/tokens/{token}", Access: Operators,
+		Summary: "Show a named token, but not its secret", Answer: pool.NamedToken{}},
+	{Operation: OpRevokeToken, Method: http.MethodDelete, Path: "/1.0/tokens/{token}", Access: Operators,
+		Summary: "End a named token, and what its users have under way", Answer: pool.NamedToken{},
+		Query: []Param{{Name: "leases", Summary: "if true, revoke the leases of its holder too"}}},
 }
 
 var projectFilter = []Param{{Name: "project", Summary: "the LXD project; default if it is left out"}}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -12,6 +13,9 @@ import (
 // place that decides this; what a handler shows to whom is the handler's.
 func (s *Server) admit(route *api.Route, r *request) error {
 	if err := s.allow(route.Access, r); err != nil {
+		return err
+	}
+	if err := s.bound(route, r); err != nil {
 		return err
 	}
 	for name := range r.URL.Query() {
@@ -42,7 +46,7 @@ func (s *Server) allow(access api.Access, r *request) error {
 	switch {
 	case access == api.Anyone, r.caller.Role == Operator && access != api.Holders:
 		return nil
-	case access == api.Consumers && r.caller.Role == Consumer:
+	case access == api.Consumers && (r.caller.Role == Consumer || r.caller.Role == Viewer && r.Method == http.MethodGet):
 		return nil
 	case access == api.Holders:
 		return s.allowHolder(r)
@@ -61,7 +65,8 @@ func (s *Server) allowHolder(r *request) error {
 	case err != nil:
 		return err
 	}
-	if r.caller.Role != Operator && !r.caller.owns(grant.Lease.Holder) && !opens(r.token, grant.Lease) {
+	byRole := r.caller.Role == Operator && r.caller.sees(grant.Lease.Pool)
+	if !byRole && !r.caller.owns(grant.Lease.Holder) && !opens(r.token, grant.Lease) {
 		return noLease(id)
 	}
 	r.grant = grant
@@ -93,7 +98,7 @@ func forbidden(access api.Access, r *request) error {
 // bearer returns the token that a request shows, if it has the form of one.
 func bearer(header string) pool.Token {
 	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(token, "lpt_") {
+	if !strings.EqualFold(scheme, "Bearer") || !(strings.HasPrefix(token, "lpt_") || pool.Token(token).IsNamed()) {
 		return ""
 	}
 	return pool.Token(token)

@@ -69,6 +69,7 @@ var bodies = map[api.Operation]string{
 	api.OpMove:           `{"target":"sim2"}`,
 	api.OpCreateSnapshot: `{}`,
 	api.OpInitProject:    `{"name":"pools"}`,
+	api.OpCreateToken:    `{"name":"new","role":"viewer"}`,
 }
 
 func TestEveryRouteLetsInWhomItsAccessNames(t *testing.T) {
@@ -104,6 +105,9 @@ func (b *bench) furnish(lease *api.Lease) pool.CommandID {
 	}
 	file := pool.ImportImage{NewImage: pool.NewImage{Aliases: []string{"ci"}}, Metadata: strings.NewReader("\x1f\x8b")}
 	if _, err := b.m.ImportImage(b.Context(), file); err != nil {
+		b.Fatal(err)
+	}
+	if _, _, err := b.m.CreateToken(b.Context(), pool.NewToken{Name: "ci", Role: pool.TokenViewer}, "root", nil); err != nil {
 		b.Fatal(err)
 	}
 	d, err := b.m.Detach(b.Context(), lease.ID, pool.Command{Args: []string{"sleep", "infinity"}})

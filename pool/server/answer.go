@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 
+	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
 )
 
@@ -44,7 +46,9 @@ func (s *Server) fail(r *request, err error) {
 	if err == errAnswered {
 		return
 	}
-	if r.Context().Err() != nil {
+	if context.Cause(r.Context()) == pool.ErrTokenEnded {
+		err = wrong{http.StatusUnauthorized, pool.ErrTokenEnded}
+	} else if r.Context().Err() != nil {
 		r.w.WriteHeader(statusLeft)
 		return
 	}

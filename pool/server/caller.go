@@ -14,6 +14,8 @@ type Caller struct {
 	// "" for nobody in particular.
 	Identity pool.Identity
 	Role     Role
+	// Token is the named token that says so; nil: the connection does.
+	Token *pool.NamedToken
 }
 
 // Role is what a caller may do, besides what a token allows.
@@ -22,6 +24,7 @@ type Role string
 // The roles.
 const (
 	Outsider Role = "none"
+	Viewer   Role = "viewer"
 	Consumer Role = "consumer"
 	Operator Role = "operator"
 )

@@ -82,6 +82,9 @@ func (r *request) concerns(e pool.Event) bool {
 	if e.Type == pool.EventsLost {
 		return true
 	}
+	if !r.caller.sees(e.Pool) {
+		return false
+	}
 	if r.caller.Role != Operator && !r.caller.owns(e.Holder) {
 		return false
 	}

@@ -34,6 +34,11 @@ func (s *Server) exec(r *request) error {
 	}
 	ctx, cancel := context.WithCancelCause(s.execs)
 	defer cancel(nil)
+	defer context.AfterFunc(r.Context(), func() {
+		if context.Cause(r.Context()) == pool.ErrTokenEnded {
+			cancel(pool.ErrTokenEnded)
+		}
+	})()
 	line, hangUp := context.WithCancel(context.Background())
 	defer hangUp()
 	x := &execution{server: s, id: r.grant.Lease.ID, stream: api.NewStream(conn), line: line, cancel: cancel,

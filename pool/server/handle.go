@@ -76,6 +76,10 @@ var (
 		api.OpInitProject:      (*Server).initProject,
 		api.OpGetProject:       (*Server).getProject,
 		api.OpDeleteProject:    (*Server).deleteProject,
+		api.OpListTokens:       (*Server).listTokens,
+		api.OpCreateToken:      (*Server).createToken,
+		api.OpGetToken:         (*Server).getToken,
+		api.OpRevokeToken:      (*Server).revokeToken,
 	}
 	streams = map[api.Operation]func(*Server, *request) error{
 		api.OpAcquire:    (*Server).acquire,
@@ -104,7 +108,11 @@ func (s *Server) handle(route *api.Route) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		r := &request{Request: hr, w: w, caller: callerOf(hr.Context()), token: bearer(hr.Header.Get("Authorization"))}
-		err := s.admit(route, r)
+		done, err := s.identify(r)
+		defer done()
+		if err == nil {
+			err = s.admit(route, r)
+		}
 		var answer any
 		switch {
 		case err != nil:

@@ -32,9 +32,11 @@ func (s *Server) poolsFor(r *request) ([]pool.PoolName, error) {
 		return []pool.PoolName{pool.PoolName(name)}, nil
 	}
 	all, err := s.manager.Pools(r.Context())
-	names := make([]pool.PoolName, len(all))
-	for i, status := range all {
-		names[i] = status.Name
+	var names []pool.PoolName
+	for _, status := range all {
+		if r.caller.sees(status.Name) {
+			names = append(names, status.Name)
+		}
 	}
 	return names, err
 }

@@ -22,6 +22,9 @@ func (s *Server) listLeases(r *request) (any, error) {
 	}
 	list := []*api.Lease{}
 	for _, g := range grants {
+		if !r.caller.sees(g.Lease.Pool) {
+			continue
+		}
 		if mine && !r.caller.owns(g.Lease.Holder) || request != "" && g.Lease.Request != request {
 			continue
 		}

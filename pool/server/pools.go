@@ -14,9 +14,11 @@ func (s *Server) listPools(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*api.Pool, len(all))
-	for i, status := range all {
-		list[i] = r.show(status)
+	list := []*api.Pool{}
+	for _, status := range all {
+		if r.caller.sees(status.Name) {
+			list = append(list, r.show(status))
+		}
 	}
 	return list, nil
 }

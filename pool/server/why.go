@@ -15,14 +15,14 @@ func (s *Server) whyAll(r *request) (any, error) {
 // why explains a subject: to operators any, to others a pool and what is theirs.
 func (s *Server) why(r *request) (any, error) {
 	subject := r.PathValue("subject")
-	if r.caller.Role == Operator {
+	if r.caller.Role == Operator && !r.caller.bounded() {
 		return s.explain(r, subject, false)
 	}
 	all, err := s.manager.Pools(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(all, func(p *pool.PoolStatus) bool { return string(p.Name) == subject }) {
+	if slices.ContainsFunc(all, func(p *pool.PoolStatus) bool { return string(p.Name) == subject && r.caller.sees(p.Name) }) {
 		return s.explain(r, subject, true)
 	}
 	if err := s.mayAsk(r, subject); err != nil {
@@ -39,6 +39,9 @@ func (s *Server) explain(r *request, subject string, anonymous bool) (any, error
 	list, err := s.manager.Why(r.Context(), subject)
 	if err != nil {
 		return nil, err
+	}
+	if subject == "" {
+		list = slices.DeleteFunc(list, func(e pool.Explanation) bool { return !r.caller.sees(pool.PoolName(e.Subject)) })
 	}
 	if anonymous {
 		for i := range list {
