@@ -26,7 +26,7 @@ const sessionPage = root + "/docs/reference/snap-session.md"
 func TestTheSnapOnARealSnapd(t *testing.T) {
 	m := newSnapd(t)
 	if !t.Run("session", func(t *testing.T) {
-		s := &session{t: t, m: m}
+		s := &session{t: t, m: m, before: instances(t)}
 		s.run()
 		if !t.Failed() {
 			s.compare()
@@ -112,10 +112,12 @@ func (m snapd) output(line string) string {
 
 // session is what somebody types and sees.
 type session struct {
-	t    *testing.T
-	m    snapd
-	page bytes.Buffer
-	open bool
+	t *testing.T
+	m snapd
+	// before are the instances that were there before the snap.
+	before string
+	page   bytes.Buffer
+	open   bool
 }
 
 // run is the session: each step says what the user must see.
@@ -182,8 +184,8 @@ func (s *session) run() {
 	case <-ctx.Done():
 		s.t.Fatal("snap remove hangs")
 	}
-	if left := instances(s.t); left != "" {
-		s.t.Errorf("removed, it leaves\n%s", left)
+	if left := instances(s.t); left != s.before {
+		s.t.Errorf("there were the instances\n%sand the removed snap leaves\n%s", s.before, left)
 	}
 }
 
