@@ -10,7 +10,7 @@ type Version struct {
 	Version string `json:"version"`
 	// Identity is whom the daemon takes the caller for.
 	Identity pool.Identity `json:"identity"`
-	// Role is what the caller may do: "operator", "consumer" or "none".
+	// Role is what the caller may do: "operator", "consumer", "viewer" or "none".
 	Role string `json:"role"`
 	// Fingerprint is the SHA-256 of the certificate that the daemon shows on the
 	// network, for clients to pin; "": it does not serve there.

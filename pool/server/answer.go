@@ -86,6 +86,8 @@ func write(w http.ResponseWriter, status int, kind string, body any) error {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	// identity is that of the named token that was shown, "" without one.
+	identity pool.Identity
 }
 
 func (w *statusWriter) WriteHeader(status int) {

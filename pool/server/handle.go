@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -150,7 +151,7 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 		s.mux.ServeHTTP(seen, hr)
 	}
 	s.log.Debug("request", "method", hr.Method, "path", hr.URL.Path, "status", seen.status,
-		"duration", time.Since(start), "identity", callerOf(hr.Context()).Identity)
+		"duration", time.Since(start), "identity", cmp.Or(seen.identity, callerOf(hr.Context()).Identity))
 }
 
 // refuse answers what no route is for, in the words that the mux finds: not

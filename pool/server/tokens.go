@@ -26,6 +26,9 @@ func (s *Server) identify(r *request) (done func(), err error) {
 		return func() {}, wrong{http.StatusUnauthorized, err}
 	}
 	r.caller = Caller{Identity: named.Holder(), Role: roles[named.Role], Token: &named}
+	if w, ok := r.w.(*statusWriter); ok {
+		w.identity = r.caller.Identity
+	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	go func() {
 		select {

@@ -196,6 +196,31 @@ func TestATokenGetsNoMoreLeasesThanItMay(t *testing.T) {
 	})
 }
 
+func TestATokenForSomePoolsIsToldOfNoOther(t *testing.T) {
+	for _, role := range []pool.TokenRole{pool.TokenOperator, pool.TokenConsumer, pool.TokenViewer} {
+		inBench(t, pool.Spec{Size: 1}, func(b *bench) {
+			if _, err := b.m.CreatePool(b.Context(), "mine", pool.Spec{Image: image}); err != nil {
+				t.Fatal(err)
+			}
+			lease := b.acquire("user:alice", pool.AcquireRequest{})
+			token := b.token(pool.NewToken{Role: role, Pools: []pool.PoolName{"mine"}})
+			for _, path := range []string{"/1.0/pools", "/1.0/leases", "/1.0/instances", "/1.0/why", "/1.0/pools/ci", "/1.0/pools/ci/leases",
+				"/1.0/instances?pool=ci", "/1.0/events?pool=ci", "/1.0/why/ci", "/1.0/why/" + string(lease.ID), "/1.0/why/" + string(lease.Instance)} {
+				got := b.ask(ask{who: "root", token: token, method: "GET", path: path})
+				if got.status != 200 && got.status != 404 || strings.Contains(got.body, "user:alice") || got.status == 200 && strings.Contains(got.body, `"ci`) {
+					t.Errorf("%s tells %s: %d %s", path, role, got.status, got.body)
+				}
+			}
+			if got := b.ask(ask{who: "root", token: token, method: "GET", path: "/1.0/pools/mine"}); got.status != 200 {
+				t.Errorf("its own pool: %d %s", got.status, got.body)
+			}
+			if !strings.Contains(b.log.String(), "identity=token:"+string(role)) {
+				t.Error("the log does not say who asked")
+			}
+		})
+	}
+}
+
 func TestNoTokenMakesAMightierOne(t *testing.T) {
 	inBench(t, pool.Spec{}, func(b *bench) {
 		c := b.as("user:eve", b.token(pool.NewToken{Role: pool.TokenOperator, MaxLeases: 2, Expires: pool.Duration(time.Hour)}))
