@@ -9,10 +9,10 @@ import (
 	"github.com/lxd-pool/lxd-pool/pool"
 )
 
-const (
-	setupPool   pool.PoolName = "setup"
-	setupRounds               = 3
-)
+const setupPool pool.PoolName = "setup"
+
+// setupRounds is how often each way is measured.
+const setupRounds = 3
 
 // setupScript installs packages. It makes them first, so that no network is in
 // the figure.
