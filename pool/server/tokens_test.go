@@ -138,7 +138,11 @@ func TestARevokedOrExpiredTokenEndsWhatItsUsersHaveUnderWay(t *testing.T) {
 			} else {
 				time.Sleep(time.Hour)
 			}
+			before := time.Now()
 			all.Wait()
+			if late := time.Since(before); late > time.Second {
+				t.Errorf("that took %s", late)
+			}
 			if got := b.counts(); got.Waiting != 0 || got.Leased != 1 {
 				t.Errorf("after it: %+v", got)
 			}
