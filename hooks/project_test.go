@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -28,13 +30,26 @@ func readProject(t *testing.T) project {
 	return p
 }
 
+// schemas is where upstream's schemas are: beside the tree, or beside the tree
+// on this machine that this one is a clone of.
+func schemas() string {
+	if dir := os.Getenv("LXD_POOL_SCHEMAS"); dir != "" {
+		return dir
+	}
+	const beside = "../shared/schemas"
+	origin, _ := exec.Command("git", "config", "--get", "remote.origin.url").Output()
+	for _, tree := range []string{"..", strings.TrimSpace(string(origin))} {
+		dir := filepath.Join(tree, beside)
+		if _, err := os.Stat(dir); err == nil && tree != "" {
+			return dir
+		}
+	}
+	return filepath.Join("..", beside)
+}
+
 // The schema is snapcraft's own, and no part of this tree.
 func TestTheProjectFileIsOneThatSnapcraftTakes(t *testing.T) {
-	dir := os.Getenv("LXD_POOL_SCHEMAS")
-	if dir == "" {
-		dir = "../../shared/schemas"
-	}
-	path := filepath.Join(dir, "snapcraft.json")
+	path := filepath.Join(schemas(), "snapcraft.json")
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("there is no schema to check by: %v; name its directory in LXD_POOL_SCHEMAS", err)
