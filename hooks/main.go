@@ -21,6 +21,7 @@ var hooks = map[string]struct {
 	within time.Duration
 }{
 	"install":             {install, time.Minute},
+	"default-configure":   {install, time.Minute}, // where snapd has it: after defaults that a device brings
 	"configure":           {configure, 4 * time.Minute},
 	"connect-plug-lxd":    {connected, time.Minute},
 	"disconnect-plug-lxd": {disconnected, time.Minute},

@@ -137,7 +137,7 @@ var (
 func (s *Spec) Validate() error {
 	switch {
 	case s.Image == "":
-		return Invalidf("name one with --image, such as ubuntu:24.04", "cannot make a pool without an image")
+		return Invalidf("name one, such as image=ubuntu:24.04", "cannot make a pool without an image")
 	case strings.ContainsAny(s.Image, " \t\n"):
 		return Invalidf("", "cannot use %q as an image: it contains white space", s.Image)
 	case s.Type != Container && s.Type != VirtualMachine:
