@@ -144,7 +144,54 @@ func stopDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 // process is a daemon that runs.
 type process struct {
 	*exec.Cmd
-	log bytes.Buffer
+	log record
+}
+
+// record is what a process printed so far.
+type record struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed when there is more
+}
+
+func (r *record) Write(text []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.more != nil {
+		close(r.more)
+		r.more = nil
+	}
+	return r.text.Write(text)
+}
+
+func (r *record) String() string {
+	text, _ := r.now()
+	return text
+}
+
+func (r *record) now() (text string, more <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.more == nil {
+		r.more = make(chan struct{})
+	}
+	return r.text.String(), r.more
+}
+
+// find waits for what matches, and returns what its group is; "" when it does not come.
+func (r *record) find(pattern string) string {
+	late := time.After(untilWithin)
+	for {
+		text, more := r.now()
+		if found := regexp.MustCompile(pattern).FindStringSubmatch(text); found != nil {
+			return found[1]
+		}
+		select {
+		case <-more:
+		case <-late:
+			return ""
+		}
+	}
 }
 
 // launch starts a daemon and waits until it says that it is ready.
@@ -187,11 +234,11 @@ func (d *process) stop() error {
 //	network-address NAME
 func networkAddress(ts *testscript.TestScript, _ bool, args []string) {
 	d, _ := daemons.Load(ts)
-	found := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(d.(*process).log.String())
-	if found == nil {
+	address := d.(*process).log.find(`address=(\S+)\s`)
+	if address == "" {
 		ts.Fatalf("the daemon does not say where it listens")
 	}
-	ts.Setenv(args[0], found[1])
+	ts.Setenv(args[0], address)
 }
 
 // fails runs a command that is to end with a status and one line about why,
