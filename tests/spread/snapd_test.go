@@ -69,9 +69,13 @@ func newSnapd(t *testing.T) snapd {
 			t.Errorf("there were the instances\n%sand afterwards\n%s", before, left)
 		}
 	})
+	newer := t.TempDir() // with the journal of a version to come
+	must(t, tree, "env", "GOFLAGS=-tags=nextformat", "make", "-s", "snap", "VERSION=2.0")
+	must(t, tree, "sh", "-c", `mv build/snap/*.snap "$0"/lxd-pool-2.snap`, newer)
 	must(t, tree, "make", "-s", "snap", "VERSION=1.0")
 	must(t, tree, "tests/lib/snapd-up", "--until", strconv.Itoa(os.Getpid()), name)
-	must(t, tree, "sh", "-c", `tar -c tests/spread build/snap/lxd-pool_1.0_*.snap | lxc exec "$0" --project default -- sh -c 'mkdir "$1" && tar -C "$1" -x && cp "$1"/build/snap/*.snap /root/lxd-pool.snap' sh "$1"`, name, path)
+	must(t, tree, "sh", "-c", `tar -c tests/spread build/snap/lxd-pool_1.0_*.snap -C "$2" lxd-pool-2.snap |
+		lxc exec "$0" --project default -- sh -c 'mkdir "$1" && tar -C "$1" -x && cp "$1"/build/snap/*.snap /root/lxd-pool.snap && mv "$1"/lxd-pool-2.snap /root' sh "$1"`, name, path, newer)
 	return m
 }
 
@@ -171,6 +175,15 @@ func (s *session) run() {
 	s.say("So does the way back:")
 	next := strings.TrimSpace(s.ok("lxd-pool acquire snapci -q --ttl 2h"))
 	s.ok("snap revert lxd-pool")
+	s.until("lxd-pool leases -q", regexp.QuoteMeta(next))
+	s.until("lxd-pool exec "+next+" -- hostname", `snapci-`)
+
+	s.say("A revision with a newer form of the journal takes the old one over. The one before refuses to read it then, and\nleaves it unharmed for the newer one:")
+	s.ok("snap install --dangerous lxd-pool-2.snap")
+	s.until("lxd-pool leases -q", regexp.QuoteMeta(next))
+	s.ok("snap revert lxd-pool")
+	s.until("snap logs lxd-pool -n 20 | grep -o 'a newer lxd-pool wrote it.*' | tail -n 1", `a newer lxd-pool wrote it`)
+	s.ok("snap install --dangerous lxd-pool-2.snap")
 	s.until("lxd-pool leases -q", regexp.QuoteMeta(next))
 	s.until("lxd-pool exec "+next+" -- hostname", `snapci-`)
 
