@@ -71,8 +71,11 @@ func (b *Backend) sendImage(ctx context.Context, i pool.ImportImage, header http
 	case unread := <-failed: // the file is at fault, not LXD
 		return nil, unread
 	default:
-		return answer, err
 	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // what came of that first is of no interest
+	}
+	return answer, err
 }
 
 func passOn(to io.Writer, counted *counter, from io.Reader) error {

@@ -56,13 +56,24 @@ func (b *Backend) halt(ctx context.Context, o pool.Order, in *api.Instance, r po
 		defer done()
 		return b.stop(lasting, o)
 	}
-	limit := time.Duration(r.Timeout)
-	err := b.reach(ctx, o, pool.Stopped, api.InstanceStatePut{Action: "stop", Timeout: int(limit.Seconds())})
+	err := b.shutDown(ctx, o, time.Now().Add(time.Duration(r.Timeout)))
 	if err == nil || away(err) || notFound(err) {
 		return err
 	}
 	return pool.Errorf(pool.ErrFailed, "give it more time with --timeout, or stop it with --force",
 		"cannot stop instance %s: it did not shut down within %s: %w", o.Instance, r.Timeout, err)
+}
+
+// shutDown asks the instance to shut down, and again when LXD gives up before
+// the time is over, as it does now and then with one that was frozen.
+func (b *Backend) shutDown(ctx context.Context, o pool.Order, late time.Time) error {
+	for pause := newPause(); ; {
+		seconds := max(1, int(time.Until(late).Round(time.Second).Seconds())) // LXD knows no less
+		err := b.reach(ctx, o, pool.Stopped, api.InstanceStatePut{Action: "stop", Timeout: seconds})
+		if err == nil || away(err) || notFound(err) || time.Until(late) < time.Second || pause.sleep(ctx) != nil {
+			return err
+		}
+	}
 }
 
 // bringUp has the instance run and waits until it is usable. It says where it is
