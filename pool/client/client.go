@@ -23,8 +23,11 @@ type Client struct {
 	// LXD_POOL_ADDRESS, unless Socket is given.
 	Address string
 	// CA is a PEM file of the authorities that may sign the certificate of a
-	// daemon on the network. "": LXD_POOL_CA, then those that this host trusts.
+	// daemon on the network. "": Authorities, then LXD_POOL_CA, then those that this
+	// host trusts.
 	CA string
+	// Authorities are such authorities in PEM themselves, in place of a file.
+	Authorities []byte
 	// Fingerprint is the SHA-256 that this certificate must have, in hexadecimal;
 	// then nothing else is asked of it. "": LXD_POOL_FINGERPRINT, unless CA is given.
 	Fingerprint string

@@ -51,23 +51,15 @@ func baseURL(address string) (string, error) {
 // trust says which certificates the daemon may show.
 func (c *Client) trust() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
-	ca := c.CA
-	if ca == "" && c.Fingerprint == "" {
-		ca = os.Getenv("LXD_POOL_CA")
-	}
-	pin := c.Fingerprint
-	if pin == "" && c.CA == "" {
-		pin = os.Getenv("LXD_POOL_FINGERPRINT")
-	}
-	if ca != "" {
-		text, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, pool.Invalidf("name a PEM file with LXD_POOL_CA", "cannot read the authorities to trust: %w", err)
+	ca, pin := c.CA, c.Fingerprint
+	if ca == "" && len(c.Authorities) == 0 {
+		if pin == "" {
+			ca = os.Getenv("LXD_POOL_CA")
 		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, pool.Invalidf("name a PEM file with LXD_POOL_CA", "cannot trust the authorities in %s: there is no certificate in it", ca)
-		}
+		pin = cmp.Or(pin, os.Getenv("LXD_POOL_FINGERPRINT"))
+	}
+	if err := c.authorize(config, ca); err != nil {
+		return nil, err
 	}
 	if pin == "" {
 		return config, nil
@@ -89,6 +81,27 @@ func (c *Client) trust() (*tls.Config, error) {
 			Next: "ask its operator whether it was changed, and set LXD_POOL_FINGERPRINT to the new one only then"}
 	}
 	return config, nil
+}
+
+// authorize has a configuration trust the authorities in the file ca, or those
+// that were given; without any it trusts whom this host trusts.
+func (c *Client) authorize(config *tls.Config, ca string) error {
+	text, from := c.Authorities, "what was given"
+	if ca != "" {
+		var err error
+		if text, err = os.ReadFile(ca); err != nil {
+			return pool.Invalidf("name a PEM file with LXD_POOL_CA", "cannot read the authorities to trust: %w", err)
+		}
+		from = ca
+	}
+	if ca == "" && len(text) == 0 {
+		return nil
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(text) {
+		return pool.Invalidf("name a PEM file with LXD_POOL_CA", "cannot trust the authorities in %s: there is no certificate in it", from)
+	}
+	return nil
 }
 
 // distrust explains a handshake that failed; nil: that is not what went wrong.

@@ -37,7 +37,8 @@ func TestADaemonOnTheNetworkMustBeTrusted(t *testing.T) {
 	sum := sha256.Sum256(daemon.Certificate().Raw)
 	pin := hex.EncodeToString(sum[:])
 	ca, empty := filepath.Join(t.TempDir(), "ca"), filepath.Join(t.TempDir(), "empty")
-	os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: daemon.Certificate().Raw}), 0o600)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: daemon.Certificate().Raw})
+	os.WriteFile(ca, authority, 0o600)
 	os.WriteFile(empty, nil, 0o600)
 	_, port, _ := net.SplitHostPort(daemon.Listener.Addr().String())
 	for _, c := range []struct {
@@ -49,6 +50,8 @@ func TestADaemonOnTheNetworkMustBeTrusted(t *testing.T) {
 		{"by its fingerprint", &client.Client{Address: daemon.URL, Fingerprint: pin}, nil, ""},
 		{"by its fingerprint with colons", &client.Client{Address: daemon.URL, Fingerprint: "" + pin[:2] + ":" + strings.ToUpper(pin[2:])}, nil, ""},
 		{"by its authority", &client.Client{Address: daemon.URL, CA: ca}, nil, ""},
+		{"by an authority without a file", &client.Client{Address: daemon.URL, Authorities: authority}, nil, ""},
+		{"by no authority without a file", &client.Client{Address: daemon.URL, Authorities: []byte("none")}, pool.ErrInvalid, "no certificate in it"},
 		{"by nothing", &client.Client{Address: daemon.URL}, pool.ErrUnreachable, pin},
 		{"by another fingerprint", &client.Client{Address: daemon.URL, Fingerprint: strings.Repeat("00", 32)}, pool.ErrUnreachable, "not the one that is pinned; ask its operator"},
 		{"by another name", &client.Client{Address: "https://localhost:" + port, CA: ca}, pool.ErrUnreachable, "is not for localhost; use a name that is in it (example.com"},
