@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,12 +25,39 @@ type LeaseID string
 type RequestID string
 
 // Identity names who asks, as the border authenticated it, such as "root",
-// "user:alice" or "token:ci". The engine trusts it and compares it, no more.
+// "user:alice" or "token:ci", or for whom an operator asks, such as "job:17".
+// The engine trusts it and compares it, no more.
 type Identity string
 
 // ManagerID names the manager that owns instances; it is written into their
 // tags, so that managers sharing one LXD never touch each other's.
 type ManagerID string
+
+// maxNamed bounds a holder that was named by somebody else, in bytes.
+const maxNamed = 200
+
+var (
+	namedPattern = regexp.MustCompile(`^([a-z][a-z0-9-]*):[A-Za-z0-9][A-Za-z0-9._:/@+-]*$`)
+	// ownKinds are those of callers, as the border authenticates them.
+	ownKinds = []string{"root", "user", "uid", "token"}
+)
+
+// ValidateNamed reports, as an [ErrInvalid], why n cannot be a holder for whom
+// an operator acquires. It has a kind and a name, such as "juju:lease:3/web/0",
+// and is nobody who could come by themselves: so nobody is impersonated.
+func (n Identity) ValidateNamed() error {
+	form := namedPattern.FindStringSubmatch(string(n))
+	switch {
+	case len(n) > maxNamed:
+		return Invalidf("", "cannot acquire for a holder of %d bytes: %d are allowed", len(n), maxNamed)
+	case form != nil && slices.Contains(ownKinds, form[1]), slices.Contains(ownKinds, string(n)):
+		return Invalidf("name another kind, such as job:17", "cannot acquire for %q: whoever that is acquires for themselves", string(n))
+	case form == nil:
+		return Invalidf(`write KIND:NAME, such as "job:17"; a kind has lower-case letters, digits and hyphens, a name letters, digits and ._:/@+-`,
+			"cannot acquire for %q: that is no name of a holder", string(n))
+	}
+	return nil
+}
 
 // System is the identity behind what the engine does on its own accord.
 const System Identity = "lxd-pool"

@@ -36,7 +36,8 @@ process that has it in LXD_POOL_TOKEN.`,
 	flags := cmd.Flags()
 	flags.IntVar(&wish.Count, "count", 1, "how many leases, all or none")
 	flags.Var((*requestValue)(&wish.Request), "request-id", "name of this request, so that asking again gets the same leases")
-	kinds(flags, "count", "N")
+	flags.StringVar((*string)(&wish.Holder), "holder", "", "whose lease it is to be, as KIND:NAME; for operators (default: one's own)")
+	kinds(flags, "count", "N", "holder", "KIND:NAME")
 	format := formatFlag(cmd, append([]string{asText}, listFormats...)...)
 	cmd.RunE = verb(func(ctx context.Context, args []string) error {
 		wish.Pool, wish.Env = pool.PoolName(args[0]), env.pairs

@@ -7,24 +7,30 @@ import (
 
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
+	"github.com/lxd-pool/lxd-pool/pool/client"
 )
 
 func (c *cli) leases() *cobra.Command {
-	mine := false
+	filter := client.LeaseFilter{}
 	cmd := &cobra.Command{
 		Use:   "leases [POOL]",
 		Short: "List the running leases",
 		Long: `List the running leases of a pool, or of all, oldest first. Those who do not operate
 the daemon see their own.`,
 		Example: `  lxd-pool leases
-  lxd-pool leases ci --mine -f csv -c ie`,
+  lxd-pool leases ci --mine -f csv -c ie
+  lxd-pool leases --holder user:alice -q`,
 		Args:              between(0, 1),
 		ValidArgsFunction: completing(1, c.poolNames),
 	}
 	l := newListing(cmd, leaseID, leaseColumns...)
-	cmd.Flags().BoolVar(&mine, "mine", false, "only one's own")
+	flags := cmd.Flags()
+	flags.BoolVar(&filter.Mine, "mine", false, "only one's own")
+	flags.StringVar((*string)(&filter.Holder), "holder", "", "only those of this holder")
+	kinds(flags, "holder", "HOLDER")
 	cmd.RunE = verb(func(ctx context.Context, args []string) error {
-		list, err := c.client().Leases(ctx, pool.PoolName(first(args)), mine)
+		filter.Pool = pool.PoolName(first(args))
+		list, err := c.client().FindLeases(ctx, filter)
 		if err != nil {
 			return err
 		}

@@ -23,12 +23,14 @@ type Lease struct {
 	Project   string         `json:"project"`
 	// Remote is the LXD that the instance was moved to, "" for that of its pool.
 	Remote pool.RemoteName `json:"remote,omitempty"`
+	// Request is the request id that got it. Operators see it, and nobody else.
+	Request pool.RequestID `json:"request,omitempty"`
 	// Ended says who ended it, why and when; nil while it lasts.
 	Ended *pool.Ending `json:"ended,omitempty"`
 }
 
-// NewLease returns what of a grant travels: never its environment, its request
-// or the sums of its tokens.
+// NewLease returns what of a grant travels to everybody who may see it: never
+// its environment or the sums of its tokens. Its request is left to be filled in.
 func NewLease(g pool.Grant) *Lease {
 	l := &Lease{
 		ID: g.Lease.ID, Pool: g.Lease.Pool, Instance: g.Lease.Instance,
@@ -41,15 +43,6 @@ func NewLease(g pool.Grant) *Lease {
 		l.Addresses = append(l.Addresses, g.Instance.Place.Addresses...)
 	}
 	return l
-}
-
-// NewLeases returns what of grants travels.
-func NewLeases(grants []pool.Grant) []*Lease {
-	list := make([]*Lease, len(grants))
-	for i, g := range grants {
-		list[i] = NewLease(g)
-	}
-	return list
 }
 
 // Acquire is the body of an acquire. Its answer is a list of leases.
@@ -75,14 +68,16 @@ type Acquire struct {
 	Limits pool.Limits `json:"limits,omitzero"`
 	// Request is drawn by the caller; a repeated one gets the same leases.
 	Request pool.RequestID `json:"request,omitempty"`
+	// Holder is whom an operator acquires for, as KIND:NAME, such as "job:17".
+	// "": the caller. It is nobody who can come by themselves.
+	Holder pool.Identity `json:"holder,omitempty"`
 }
 
-// NewAcquire returns the body for r. Pool and holder are not part of it: they
-// are in the path and in the connection.
+// NewAcquire returns the body for r. The pool is not part of it: it is in the path.
 func NewAcquire(r pool.AcquireRequest) Acquire {
 	a := Acquire{
 		Count: r.Count, TTL: r.TTL, Wait: time.Duration(r.Wait).Seconds(), Priority: r.Priority,
-		Purpose: r.Purpose, Env: r.Env, Request: r.Request,
+		Purpose: r.Purpose, Env: r.Env, Request: r.Request, Holder: r.Holder,
 		Files: r.Settings.Files, SSHKeys: r.Settings.SSHKeys, Limits: r.Settings.Limits,
 	}
 	if r.Wait < 0 {
@@ -94,7 +89,8 @@ func NewAcquire(r pool.AcquireRequest) Acquire {
 // longestWait is the longest wait with an end; a longer one has none.
 const longestWait = 100 * 365 * 24 * time.Hour
 
-// For returns the wish that a makes of a pool for a holder.
+// For returns the wish that a makes of a pool for a holder. Whether that is the
+// one whom a names is for the server to say.
 func (a Acquire) For(name pool.PoolName, holder pool.Identity) pool.AcquireRequest {
 	r := pool.AcquireRequest{
 		Pool: name, Holder: holder, Request: a.Request, Count: a.Count, TTL: a.TTL,

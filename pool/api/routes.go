@@ -355,7 +355,8 @@ var ownership = []Param{
 
 var leaseFilters = []Param{
 	{Name: "mine", Summary: "if true, only the caller's own"},
-	{Name: "request", Summary: "only the caller's own that were got with this request id"},
+	{Name: "request", Summary: "only those that were got with this request id: the caller's own, or those of holder"},
+	{Name: "holder", Summary: "only those of this holder; a consumer finds only its own"},
 }
 
 // Route returns the route of an operation.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/url"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -20,8 +19,8 @@ const (
 )
 
 // Acquire blocks until all the leases that r asks for are granted, its wait or
-// ctx ends, or they can never be granted. r.Holder is not sent: the daemon knows
-// who asks. A daemon that restarts meanwhile is asked again, under the same
+// ctx ends, or they can never be granted. They are the caller's own, or those of
+// r.Holder, which is for operators to name. A daemon that restarts meanwhile is asked again, under the same
 // request id, so that nothing is granted twice; the place in the queue is lost.
 // When ctx ends, what was granted meanwhile is released.
 func (c *Client) Acquire(ctx context.Context, r pool.AcquireRequest) ([]*api.Lease, error) {
@@ -70,7 +69,7 @@ func inTime(ctx context.Context, r pool.AcquireRequest, err error) error {
 func (c *Client) giveBack(ctx context.Context, r pool.AcquireRequest) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leave)
 	defer cancel()
-	leases, err := c.leases(ctx, r.Pool, url.Values{"request": {string(r.Request)}})
+	leases, err := c.FindLeases(ctx, LeaseFilter{Pool: r.Pool, Request: r.Request, Holder: r.Holder})
 	if err != nil {
 		return
 	}

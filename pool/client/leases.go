@@ -45,17 +45,46 @@ func (c *Client) Lease(ctx context.Context, id pool.LeaseID) (*api.Lease, error)
 // Leases returns the running leases of a pool, oldest first; of every pool for
 // "". With mine, and for those who do not operate the daemon, only one's own.
 func (c *Client) Leases(ctx context.Context, name pool.PoolName, mine bool) ([]*api.Lease, error) {
-	query := url.Values{}
-	if mine {
-		query.Set("mine", "true")
-	}
-	return c.leases(ctx, name, query)
+	return c.FindLeases(ctx, LeaseFilter{Pool: name, Mine: mine})
 }
 
-func (c *Client) leases(ctx context.Context, name pool.PoolName, query url.Values) ([]*api.Lease, error) {
-	what := call{op: api.OpListLeases, query: query}
-	if name != "" {
-		what.op, what.at = api.OpListPoolLeases, []string{string(name)}
+// LeasesOf returns the running leases of a holder in every pool, oldest first in
+// each. For those who do not operate the daemon, a foreign holder has none.
+func (c *Client) LeasesOf(ctx context.Context, holder pool.Identity) ([]*api.Lease, error) {
+	return c.FindLeases(ctx, LeaseFilter{Holder: holder})
+}
+
+// LeaseFilter says which of the running leases are wanted. What is left out
+// excludes none, but for those who do not operate the daemon there are only
+// their own.
+type LeaseFilter struct {
+	Pool   pool.PoolName
+	Mine   bool
+	Holder pool.Identity
+	// Request is the id under which they were acquired: by Holder, or by the
+	// caller if that is left out.
+	Request pool.RequestID
+}
+
+func (f LeaseFilter) query() url.Values {
+	query := url.Values{}
+	if f.Mine {
+		query.Set("mine", "true")
+	}
+	if f.Holder != "" {
+		query.Set("holder", string(f.Holder))
+	}
+	if f.Request != "" {
+		query.Set("request", string(f.Request))
+	}
+	return query
+}
+
+// FindLeases returns the running leases that f says, oldest first in each pool.
+func (c *Client) FindLeases(ctx context.Context, f LeaseFilter) ([]*api.Lease, error) {
+	what := call{op: api.OpListLeases, query: f.query()}
+	if f.Pool != "" {
+		what.op, what.at = api.OpListPoolLeases, []string{string(f.Pool)}
 	}
 	var list []*api.Lease
 	_, err := c.do(ctx, what, &list)

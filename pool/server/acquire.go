@@ -17,7 +17,11 @@ func (s *Server) acquire(r *request) error {
 	if err := r.decode(&body); err != nil {
 		return err
 	}
-	wish := body.For(r.pool(), r.caller.Identity)
+	holder, err := r.caller.holderFor(body.Holder)
+	if err != nil {
+		return err
+	}
+	wish := body.For(r.pool(), holder)
 	mine := s.attempts.begin(wish)
 	defer s.attempts.end(mine)
 	ctx, done := s.untilShutdown(r.Context())
@@ -47,7 +51,7 @@ func (s *Server) handOver(r *request, ctx context.Context, mine *attempt, grants
 	if err != nil {
 		return orClosed(ctx, err)
 	}
-	if r.Context().Err() != nil || write(r.w, http.StatusCreated, "application/json", api.NewLeases(grants)) != nil {
+	if r.Context().Err() != nil || write(r.w, http.StatusCreated, "application/json", r.caller.leases(grants)) != nil {
 		s.uncollected(mine, grants)
 	}
 	return nil

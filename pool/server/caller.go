@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
 )
 
 // Caller is who is at the other end of a connection.
@@ -32,6 +33,40 @@ const (
 // owns reports whether a lease of holder is the caller's own.
 func (c Caller) owns(holder pool.Identity) bool {
 	return c.Role != Outsider && c.Identity != "" && c.Identity == holder
+}
+
+// holderFor returns whose leases are to be that the caller acquires: its own, or
+// of whom it names. Naming is for operators, and not for one whose token has so
+// many leases: those of others would not be counted.
+func (c Caller) holderFor(named pool.Identity) (pool.Identity, error) {
+	switch {
+	case named == "":
+		return c.Identity, nil
+	case c.Role != Operator:
+		return "", pool.Errorf(pool.ErrForbidden, "leave the holder out, or ask an operator to acquire",
+			"cannot acquire for %q as %s: to name a holder is for operators", string(named), c.Identity)
+	case c.Token != nil && c.Token.MaxLeases > 0:
+		return "", pool.Errorf(pool.ErrForbidden, "leave the holder out, or show a token for any number of leases",
+			"cannot acquire for %q: token %s is for %d leases of its own", string(named), c.Token.Name, c.Token.MaxLeases)
+	}
+	return named, named.ValidateNamed()
+}
+
+// lease is what the caller sees of a grant.
+func (c Caller) lease(g pool.Grant) *api.Lease {
+	l := api.NewLease(g)
+	if c.Role == Operator {
+		l.Request = g.Lease.Request
+	}
+	return l
+}
+
+func (c Caller) leases(grants []pool.Grant) []*api.Lease {
+	list := make([]*api.Lease, len(grants))
+	for i, g := range grants {
+		list[i] = c.lease(g)
+	}
+	return list
 }
 
 type callerKey struct{}

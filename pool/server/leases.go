@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -14,27 +15,22 @@ func (s *Server) listLeases(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := pool.RequestID(r.URL.Query().Get("request"))
-	mine = mine || request != "" || r.caller.Role != Operator
+	query := r.URL.Query()
+	request, holder := pool.RequestID(query.Get("request")), pool.Identity(query.Get("holder"))
+	mine = mine || request != "" && holder == "" || r.caller.Role != Operator
 	grants, err := s.manager.Leases(r.Context(), r.pool())
 	if err != nil {
 		return nil, err
 	}
-	list := []*api.Lease{}
-	for _, g := range grants {
-		if !r.caller.sees(g.Lease.Pool) {
-			continue
-		}
-		if mine && !r.caller.owns(g.Lease.Holder) || request != "" && g.Lease.Request != request {
-			continue
-		}
-		list = append(list, api.NewLease(g))
-	}
-	return list, nil
+	return r.caller.leases(slices.DeleteFunc(grants, func(g pool.Grant) bool {
+		l := g.Lease
+		return !r.caller.sees(l.Pool) || mine && !r.caller.owns(l.Holder) ||
+			holder != "" && l.Holder != holder || request != "" && l.Request != request
+	})), nil
 }
 
 func (s *Server) getLease(r *request) (any, error) {
-	return api.NewLease(r.grant), nil
+	return r.caller.lease(r.grant), nil
 }
 
 func (s *Server) renewLease(r *request) (any, error) {
@@ -42,15 +38,15 @@ func (s *Server) renewLease(r *request) (any, error) {
 	if err := r.decode(&body); err != nil {
 		return nil, err
 	}
-	return leaseAnswer(s.manager.Renew(r.Context(), r.grant.Lease.ID, body.TTL))
+	return r.caller.answer(s.manager.Renew(r.Context(), r.grant.Lease.ID, body.TTL))
 }
 
 func (s *Server) releaseLease(r *request) (any, error) {
 	id := r.grant.Lease.ID
 	if query := r.URL.Query(); query.Has("reason") {
-		return leaseAnswer(s.manager.Revoke(r.Context(), id, r.caller.Identity, query.Get("reason")))
+		return r.caller.answer(s.manager.Revoke(r.Context(), id, r.caller.Identity, query.Get("reason")))
 	}
-	return leaseAnswer(s.manager.Release(r.Context(), id, r.by()))
+	return r.caller.answer(s.manager.Release(r.Context(), id, r.by()))
 }
 
 func (s *Server) holdLease(r *request) (any, error) {
@@ -62,16 +58,17 @@ func (s *Server) holdLease(r *request) (any, error) {
 		return nil, pool.Invalidf(`say it like {"for":"2h","reason":"..."}`, "cannot hold %s: for how long is missing", r.grant.Lease.Instance)
 	}
 	h := pool.Hold{Until: time.Now().Add(time.Duration(body.For)), Reason: body.Reason, By: r.by()}
-	return leaseAnswer(s.manager.Hold(r.Context(), r.grant.Lease.ID, h))
+	return r.caller.answer(s.manager.Hold(r.Context(), r.grant.Lease.ID, h))
 }
 
 func (s *Server) endHold(r *request) (any, error) {
-	return leaseAnswer(s.manager.EndHold(r.Context(), r.grant.Lease.ID))
+	return r.caller.answer(s.manager.EndHold(r.Context(), r.grant.Lease.ID))
 }
 
-func leaseAnswer(g pool.Grant, err error) (any, error) {
+// answer is what a verb on one lease answers with.
+func (c Caller) answer(g pool.Grant, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.NewLease(g), nil
+	return c.lease(g), nil
 }

@@ -21,7 +21,7 @@ func (s *Server) move(r *request) (any, error) {
 	ctx, done := s.untilShutdown(r.Context())
 	defer done()
 	grant, err := s.manager.Move(ctx, lease.ID, to)
-	return leaseAnswer(grant, orClosed(ctx, err))
+	return r.caller.answer(grant, orClosed(ctx, err))
 }
 
 func (s *Server) mayMove(r *request, lease *pool.Lease, to pool.Destination) error {

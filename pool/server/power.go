@@ -10,5 +10,5 @@ func (s *Server) power(r *request) (any, error) {
 	ctx, done := s.untilShutdown(r.Context())
 	defer done()
 	grant, err := s.manager.Power(ctx, r.grant.Lease.ID, body)
-	return leaseAnswer(grant, orClosed(ctx, err))
+	return r.caller.answer(grant, orClosed(ctx, err))
 }

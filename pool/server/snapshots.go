@@ -21,7 +21,7 @@ func (s *Server) restoreSnapshot(r *request) (any, error) {
 	ctx, done := s.untilShutdown(r.Context())
 	defer done()
 	grant, err := s.manager.RestoreSnapshot(ctx, r.grant.Lease.ID, r.snapshot())
-	return leaseAnswer(grant, orClosed(ctx, err))
+	return r.caller.answer(grant, orClosed(ctx, err))
 }
 
 func (s *Server) deleteSnapshot(r *request) (any, error) {
