@@ -4,6 +4,12 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
+# What "make charm" packs, for which architecture and into which directory.
+CHARM_FILE    ?= charm/charmcraft.yaml
+CHARM_PROGRAM ?= ./cmd/lxd-pool-charm
+CHARM_ARCH    ?= amd64
+CHARM_OUT     ?= build/charm
+
 # Where things go, below DESTDIR. systemd and its friends do not look in every PREFIX.
 bindir      := $(PREFIX)/bin
 mandir      := $(PREFIX)/share/man/man1
@@ -21,7 +27,7 @@ systemd     := cmd/lxd-poold/systemd
 go = set -e; go=$$(tests/lib/go-up); export PATH="$${go%/*}:$$PATH";
 
 .DEFAULT_GOAL := build
-.PHONY: snap snap/tree snap/version build build/man test quickstart stop bench lint docs install uninstall clean help
+.PHONY: snap snap/tree snap/version charm charm/tree build build/man test quickstart stop bench lint docs install uninstall clean help
 
 build: ## build bin/lxd-pool and bin/lxd-poold
 	@$(go) go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/lxd-pool ./cmd/lxd-poold
@@ -64,6 +70,19 @@ snap/tree:
 
 snap/version: # at most 32 characters, as snapd wants it
 	@echo '$(VERSION)' | cut -c 1-32
+
+charm: ## pack the charm into build/charm, with charmcraft if it is there; CHARM_ARCH=arm64 for the other one
+	@CHARM_FILE='$(CHARM_FILE)' CHARM_PROGRAM='$(CHARM_PROGRAM)' CHARM_ARCH='$(CHARM_ARCH)' CHARM_OUT='$(CHARM_OUT)' \
+	  VERSION='$(VERSION)' tests/lib/charm-pack
+
+# What is in a charm but for its metadata, below TREE. The part in its charmcraft.yaml makes it too.
+charm/tree:
+	@[ -n '$(TREE)' ] || { echo 'name the directory with TREE='; exit 1; }
+	@mkdir -p '$(TREE)'
+	@$(go) CGO_ENABLED=0 GOOS=linux GOARCH='$(CHARM_ARCH)' \
+	  go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o '$(TREE)/dispatch' '$(CHARM_PROGRAM)'
+	@echo '$(VERSION)' >'$(TREE)/version'
+	@install -m 644 charm/icon.svg charm/README.md LICENSE '$(TREE)'
 
 build/man: build
 	@rm -rf build; mkdir -p build/completion
