@@ -99,12 +99,12 @@ func (b *bench) serve(reload func(context.Context) ([]string, error)) {
 
 func TestWhatWasSetIsWrittenForTheDaemonAndForRootOnly(t *testing.T) {
 	b := newBench(t)
-	b.set(`{"size": 3, "ttl": "30m", "profiles": ["default", "gpu"], "consumers": "ci", "config": {"limits": {"cpu": 2}},
+	b.set(`{"size": 3, "ttl": "30m", "profiles": ["default", "gpu"], "consumers": "ci", "metrics": "127.0.0.1:9418", "config": {"limits": {"cpu": 2}},
 		"pools": {"web": {"size": "2", "standby": "frozen"}}, "lxd": {"address": "/srv/lxd"}}`)
 	if err := configure(t.Context(), b.snap); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"size": 3`, `"ttl": "30m`, `"gpu"`, `"consumers": "ci"`, `"limits.cpu": "2"`, `"web"`, `"standby": "frozen"`, `"address": "/srv/lxd"`} {
+	for _, want := range []string{`"size": 3`, `"ttl": "30m`, `"gpu"`, `"consumers": "ci"`, `"metrics": "127.0.0.1:9418"`, `"limits.cpu": "2"`, `"web"`, `"standby": "frozen"`, `"address": "/srv/lxd"`} {
 		if !strings.Contains(b.config(), want) {
 			t.Errorf("%s is not in %s", want, b.config())
 		}
@@ -143,6 +143,9 @@ func TestABadValueIsOneLineThatNamesIt(t *testing.T) {
 		`{"lxd": {"port": 3}}`:                `cannot set lxd={"port":3}: there is no such key; the keys are `,
 		`{"config": 3}`:                       `cannot use config=3: it has keys of its own; set config.limits.memory=2GiB, for example`,
 		`{"listen": 8443}`:                    `cannot use listen="8443": it is not [HOST]:PORT; write it like :8443 or 192.0.2.1:8443`,
+		`{"tls-key": "/root/x.key"}`:          `cannot use tls-cert="" with tls-key="/root/x.key": a certificate and its key belong together; set both tls-cert and tls-key, or neither`,
+		`{"metrics": 9418}`:                   `cannot use metrics="9418": it is not HOST:PORT; write it like 127.0.0.1:9418`,
+		`{"metrics": "0.0.0.0:9418"}`:         `cannot use metrics="0.0.0.0:9418": it is shown without a token; use 127.0.0.1:9418`,
 		`{"log-level": "loud"}`:               `cannot use log-level="loud"; use debug, info, warn or error`,
 		`{"lxd": {"address": "http://x"}}`:    `cannot use lxd.address="http://x"; use https://HOST:PORT`,
 		`{"pools": 3}`:                        `cannot use pools=3: it is not a pool with keys; set the keys of a pool, such as pools.ci.size=3`,

@@ -45,6 +45,12 @@ func poolKeys() []key {
 var daemonKeys = []key{
 	{"listen", "[HOST]:PORT,...", "", "where to listen on the network, with TLS; needs a restart, which is done",
 		func(c *api.Configuration) *string { return &c.Listen }},
+	{"tls-cert", "FILE", "", "PEM file of the certificate to show there; needs a restart, which is done",
+		func(c *api.Configuration) *string { return &c.TLSCert }},
+	{"tls-key", "FILE", "", "PEM file of the key of that certificate",
+		func(c *api.Configuration) *string { return &c.TLSKey }},
+	{"metrics", "HOST:PORT", "", "where to show /metrics to everybody on this machine, such as 127.0.0.1:9418; needs a restart, which is done",
+		func(c *api.Configuration) *string { return &c.Metrics }},
 	{"group", "GROUP", "lxd", "group whose members operate the daemon, as root does",
 		func(c *api.Configuration) *string { return &c.Group }},
 	{"consumers", "GROUP", "", "group whose members may acquire, and see what is theirs",

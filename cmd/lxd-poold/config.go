@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -43,6 +44,10 @@ func (o *options) with(c *api.Configuration) (*options, error) {
 	if c.Listen != "" {
 		next.listen = c.Addresses()
 	}
+	if c.TLSCert != "" {
+		next.tlsCert, next.tlsKey = c.TLSCert, c.TLSKey
+	}
+	next.metrics = cmp.Or(c.Metrics, o.metrics)
 	next.groupGiven = o.groupGiven || c.Group != ""
 	if c.LogLevel != "" {
 		level, err := c.Level()
@@ -92,7 +97,31 @@ func (d *daemon) canListen(next *options) error {
 		if err != nil {
 			return pool.Invalidf("choose another port, or an address of this machine", "cannot use listen=%q: %w", address, err)
 		}
-		l.Close()
+		defer l.Close() // after all: no two can have one port
+	}
+	if next.metrics == "" || next.metrics == d.options.metrics {
+		return nil
+	}
+	l, err := listenForMetrics(next)
+	if err != nil {
+		return pool.Invalidf("choose another port", "cannot use metrics=%q: %w", next.metrics, err)
+	}
+	return l.Close()
+}
+
+// canShow refuses a certificate that the daemon could not show after a restart.
+// One that it shows already it goes on showing, whatever has become of the files.
+func (d *daemon) canShow(next *options) error {
+	same := d.options.tlsCert == next.tlsCert && d.options.tlsKey == next.tlsKey
+	if next.tlsCert == "" || same && d.certificate != nil {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(next.tlsCert, next.tlsKey); err != nil {
+		step := "give a pair of PEM files that belong together and that the daemon can read"
+		if inSnap() {
+			step += ", below /var/snap/lxd-pool/common"
+		}
+		return pool.Invalidf(step, "cannot use tls-cert=%q and tls-key=%q: %w", next.tlsCert, next.tlsKey, err)
 	}
 	return nil
 }
@@ -144,7 +173,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(groupsExist(c), d.canListen(next)); err != nil {
+	if err := cmp.Or(groupsExist(c), d.canListen(next), d.canShow(next)); err != nil {
 		return nil, err
 	}
 	if err := d.manager.KeepPools(ctx, keeper(), c.Pools); err != nil {
@@ -165,6 +194,13 @@ func (o *options) restartFor(next *options) []string {
 	var keys []string
 	if !slices.Equal(o.listen, next.listen) {
 		keys = append(keys, "listen")
+	}
+	for _, key := range []struct{ name, is, next string }{
+		{"tls-cert", o.tlsCert, next.tlsCert}, {"tls-key", o.tlsKey, next.tlsKey}, {"metrics", o.metrics, next.metrics},
+	} {
+		if key.is != key.next {
+			keys = append(keys, key.name)
+		}
 	}
 	if o.lxd != next.lxd || o.clientCert != next.clientCert || o.clientKey != next.clientKey || o.serverCert != next.serverCert {
 		keys = append(keys, "lxd")

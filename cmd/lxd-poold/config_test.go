@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/boltstore"
+	"github.com/lxd-pool/lxd-pool/pool/client"
 	"github.com/lxd-pool/lxd-pool/pool/simbackend"
 )
 
@@ -111,6 +115,11 @@ func TestAConfigurationThatCannotBeChangesNothing(t *testing.T) {
 		"group: no-such-group\n":        `cannot use group="no-such-group"`,
 		"listen: here\n":                `cannot use listen="here": it is not [HOST]:PORT`,
 		"listen: 192.0.2.1:8443\n":      `cannot use listen="192.0.2.1:8443": listen tcp`,
+		"tls-cert: /srv/x.crt\n":        `cannot use tls-cert="/srv/x.crt" with tls-key="": a certificate and its key belong together; set both`,
+		"metrics: ':9418'\n":            `cannot use metrics=":9418": it is shown without a token; use 127.0.0.1:9418`,
+		"metrics: '[::]:9418'\n":        `it is shown without a token; use 127.0.0.1:9418`,
+		"metrics: 127.0.0.1\n":          `cannot use metrics="127.0.0.1": it is not HOST:PORT; write it like 127.0.0.1:9418`,
+		"metrics: 127.0.0.1:0\n":        `it is not HOST:PORT`,
 		"log-level: loud\n":             `cannot use log-level="loud"; use debug, info, warn or error`,
 		"lxd: {address: 'http://x'}\n":  `cannot use lxd.address="http://x"`,
 		"pools: {ci: {image: nope}}\n":  "nope",
@@ -134,6 +143,106 @@ func TestAConfigurationThatCannotBeChangesNothing(t *testing.T) {
 	if s := p.specOf("ci"); s.Size != 1 || s.Image != "busybox" {
 		t.Errorf("pool ci has %+v", s)
 	}
+}
+
+// pair writes a certificate and its key, as a daemon of its own makes them.
+func pair(t *testing.T) (cert, key string) {
+	t.Helper()
+	cert, key = filepath.Join(t.TempDir(), "x.crt"), filepath.Join(t.TempDir(), "x.key")
+	if err := makeCertificate(&options{}, cert, key); err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func TestACertificateThatTheDaemonCannotShowIsRefused(t *testing.T) {
+	p, file := configured(t, "{}\n")
+	cert, key := pair(t)
+	_, other := pair(t)
+	for _, bad := range []struct{ cert, key, want string }{
+		{cert + "x", key, "no such file or directory; give a pair of PEM files that belong together and that the daemon can read"},
+		{cert, key + "x", "no such file or directory"},
+		{cert, other, "private key does not match public key"},
+		{file, key, "failed to find any PEM data"},
+		{filepath.Dir(cert), key, "is a directory"},
+	} {
+		writeFile(t, file, fmt.Sprintf("tls-cert: %s\ntls-key: %s\n", bad.cert, bad.key))
+		want := fmt.Sprintf("cannot use tls-cert=%q and tls-key=%q: ", bad.cert, bad.key)
+		if _, err := p.client().Reload(t.Context()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%v, want %q and %q", err, want, bad.want)
+		}
+	}
+	writeFile(t, file, fmt.Sprintf("tls-cert: %s\ntls-key: %s\n", cert, key))
+	p.reload([]string{"tls-cert", "tls-key"})
+}
+
+func TestTheCertificateOfTheConfigurationIsShown(t *testing.T) {
+	dir := shortDir(t)
+	cert, key := pair(t)
+	file := filepath.Join(dir, "config.yaml")
+	writeFile(t, file, fmt.Sprintf("tls-cert: %s\ntls-key: %s\n", cert, key))
+	p := startDaemon(t, dir, "--config", file, "--listen", "127.0.0.1:0")
+	c := client.Client{Address: "https://" + p.says(`address=(\S+) `), CA: cert}
+	if _, err := c.Version(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(cert); err != nil {
+		t.Fatal(err)
+	}
+	p.reload(nil) // the last good one goes on
+	if _, err := c.Version(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheMetricsAreShownToThisHostAndNothingElseIs(t *testing.T) {
+	p := startDaemon(t, shortDir(t), "--metrics", "127.0.0.1:0")
+	p.fill("ci", small)
+	url := p.says(`url=(\S+)/metrics`)
+	for path, want := range map[string]int{"/metrics": 200, "/": 404, "/1.0": 404, "/1.0/pools": 404, "/metrics/x": 404} {
+		answer, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != want {
+			t.Errorf("%s: %s, %v", path, answer.Status, err)
+		}
+		if path == "/metrics" && !strings.Contains(string(text), `lxd_pool_instances{pool="ci",state="ready"} 1`) {
+			t.Errorf("the figures are\n%s", text)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	if got := p.status(); got != 0 {
+		t.Errorf("it ended with %d", got)
+	}
+	if _, err := http.Get(url + "/metrics"); err == nil {
+		t.Error("somebody answers still")
+	}
+}
+
+func TestAPortForMetricsThatIsTakenIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := l.Addr().String()
+	p, file := configured(t, "{}\n")
+	for _, text := range []string{"metrics: " + taken + "\n", "listen: " + taken + "\n"} {
+		writeFile(t, file, text)
+		if _, err := p.client().Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	l.Close()
+	writeFile(t, file, fmt.Sprintf("listen: %s\nmetrics: %s\n", taken, taken))
+	if _, err := p.client().Reload(t.Context()); err == nil || !strings.Contains(err.Error(), `cannot use metrics="`+taken) {
+		t.Errorf("both on one port: %v", err)
+	}
+	writeFile(t, file, "metrics: "+taken+"\n")
+	p.reload([]string{"metrics"})
 }
 
 func TestDeleteAllLeavesNothingInLXDAndTheJournalsAsTheyAre(t *testing.T) {

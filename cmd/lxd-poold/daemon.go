@@ -32,6 +32,7 @@ type daemon struct {
 	// network are the listeners with TLS, and certificate what they show; nil: there are none.
 	network     []net.Listener
 	certificate *server.Certificate
+	metrics     net.Listener // nil: there is none
 	backend     backend
 	manager     *pool.Manager
 	server      *server.Server
@@ -59,6 +60,9 @@ func openDaemon(ctx context.Context, flags *options, log *slog.Logger) (_ *daemo
 		return nil, err
 	}
 	if d.network, d.certificate, err = listenOnNetwork(o, log); err != nil {
+		return nil, err
+	}
+	if d.metrics, err = listenForMetrics(o); err != nil {
 		return nil, err
 	}
 	if d.backend, err = openBackend(ctx, o); err != nil {
@@ -99,7 +103,13 @@ func (d *daemon) close() error {
 }
 
 // sockets are all that the daemon listens on, those of this host first.
-func (d *daemon) sockets() []net.Listener { return slices.Concat(d.listeners, d.network) }
+func (d *daemon) sockets() []net.Listener {
+	all := slices.Concat(d.listeners, d.network)
+	if d.metrics != nil {
+		all = append(all, d.metrics)
+	}
+	return all
+}
 
 // serve begins to serve every socket. What is sent on the channel is the
 // failure of one.
@@ -109,10 +119,16 @@ func (d *daemon) serve() <-chan error {
 	}
 	failed := make(chan error, len(d.sockets()))
 	for _, l := range d.sockets() {
-		d.log.Info("lxd-poold serves", "version", versions.Text(version), "socket", l.Addr().String(),
-			"state", d.options.stateDir, "backend", d.options.backend)
+		serve := d.server.Serve
+		if l == d.metrics {
+			serve = d.server.ServeMetrics
+			d.log.Info("lxd-poold shows its metrics", "url", "http://"+l.Addr().String()+"/metrics")
+		} else {
+			d.log.Info("lxd-poold serves", "version", versions.Text(version), "socket", l.Addr().String(),
+				"state", d.options.stateDir, "backend", d.options.backend)
+		}
 		go func() {
-			if err := d.server.Serve(l); err != nil {
+			if err := serve(l); err != nil {
 				failed <- pool.Errorf(pool.ErrInternal, "", "cannot serve %s any longer: %w", l.Addr(), err)
 			}
 		}()

@@ -38,9 +38,13 @@ The configuration, --config, has pools in the same form below the key "pools".
 These are kept by it: commands do not change them, and one that vanishes from it
 gives no new leases and is deleted after its last. A pool that a command has
 made is never touched. Beside pools it has these keys, each in place of the
-flag of that name; listen and those of lxd wait for a restart:
+flag of that name; listen, tls-cert, tls-key, metrics and those of lxd wait for
+a restart:
 
   listen: 192.0.2.1:8443
+  tls-cert: FILE
+  tls-key: FILE
+  metrics: 127.0.0.1:9418
   group: lxd
   consumers: ci
   log-level: info

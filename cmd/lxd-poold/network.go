@@ -45,6 +45,23 @@ func listenOnNetwork(o *options, log *slog.Logger) (_ []net.Listener, _ *server.
 	return all, cert, nil
 }
 
+// listenForMetrics returns the listener of --metrics, nil when there is none. A
+// name is looked up only here, so that it is asked here once more whom it lets in.
+func listenForMetrics(o *options) (net.Listener, error) {
+	if o.metrics == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", o.metrics)
+	if err != nil {
+		return nil, pool.Errorf(pool.ErrInvalid, "name another address with --metrics", "cannot listen for metrics: %w", err)
+	}
+	if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		l.Close()
+		return nil, pool.Invalidf("use 127.0.0.1:PORT", "cannot show metrics at %s: it is shown without a token", l.Addr())
+	}
+	return l, nil
+}
+
 // openCertificate opens the one that was given, else the daemon's own.
 func openCertificate(o *options, log *slog.Logger) (*server.Certificate, error) {
 	if o.tlsCert != "" {

@@ -28,6 +28,7 @@ type options struct {
 	listen     []string
 	tlsCert    string
 	tlsKey     string
+	metrics    string
 	poolsFile  string
 	configFile string
 	deleteAll  bool
@@ -72,6 +73,7 @@ func newFlags(o *options) *pflag.FlagSet {
 	f.StringSliceVar(&o.listen, "listen", nil, "also listen on the network at `[HOST]:PORT`, with TLS 1.3; may be given several times")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM `FILE` of the certificate to show on the network (default: one of its own, made in the state directory)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `FILE` of the key of that certificate; both are read again when they change")
+	f.StringVar(&o.metrics, "metrics", "", "show the figures for Prometheus, and nothing else, to everybody on this host at `HOST:PORT`, such as 127.0.0.1:9418")
 	f.StringVar(&o.poolsFile, "pools", "", "YAML `FILE` of pools, applied at start and at SIGHUP")
 
 	f.StringVar(&o.configFile, "config", "", "YAML `FILE` of pools that only it changes, and of other settings; read again at SIGHUP")
@@ -166,6 +168,9 @@ func (o *options) check() error {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 			return pool.Invalidf("write it like :8443 or 192.0.2.1:8443", "cannot use --listen=%q: it is not [HOST]:PORT", address)
 		}
+	}
+	if o.metrics != "" {
+		return api.ValidateMetrics("--metrics", o.metrics)
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,9 +33,59 @@ type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	dir string
-	log bytes.Buffer
+	log logbook
 	// told is what it tells systemd, one message at a time.
 	told chan string
+}
+
+// logbook is what a daemon logs, to be read while it does. Its zero value is ready.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed when there is more; nil: nobody waits
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	text, _ := l.read()
+	return text
+}
+
+// read returns what there is, and what is closed when there is more.
+func (l *logbook) read() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.more == nil {
+		l.more = make(chan struct{})
+	}
+	return l.text.String(), l.more
+}
+
+// says waits until the daemon has logged something, and returns what the first
+// group of the pattern is.
+func (p *process) says(pattern string) string {
+	p.t.Helper()
+	late := time.After(patience)
+	for {
+		text, more := p.log.read()
+		if found := regexp.MustCompile(pattern).FindStringSubmatch(text); found != nil {
+			return found[1]
+		}
+		select {
+		case <-more:
+		case <-late:
+			p.t.Fatalf("it never said %s, but\n%s", pattern, text)
+		}
+	}
 }
 
 // newProcess prepares a daemon in a directory that may be that of an earlier one.

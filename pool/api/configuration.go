@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"net"
@@ -19,6 +20,13 @@ type Configuration struct {
 	// Listen is where the daemon listens on the network, [HOST]:PORT, more than
 	// one with commas between them. "": nowhere.
 	Listen string `json:"listen,omitempty"`
+	// TLSCert and TLSKey are paths of PEM files: what is shown there. Both or
+	// neither; "": a certificate of the daemon's own.
+	TLSCert string `json:"tls-cert,omitempty"`
+	TLSKey  string `json:"tls-key,omitempty"`
+	// Metrics is where the figures, and nothing else, are shown to everybody on
+	// this host, HOST:PORT. "": nowhere.
+	Metrics string `json:"metrics,omitempty"`
 	// Group operates the daemon, Consumers may acquire.
 	Group     string `json:"group,omitempty"`
 	Consumers string `json:"consumers,omitempty"`
@@ -46,11 +54,8 @@ func (c *Configuration) Validate() error {
 	if _, err := c.Level(); err != nil {
 		return err
 	}
-	for _, address := range c.Addresses() {
-		host, port, err := net.SplitHostPort(address)
-		if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 1 || n > 65535 || strings.Contains(host, "/") {
-			return pool.Invalidf("write it like :8443 or 192.0.2.1:8443", "cannot use listen=%q: it is not [HOST]:PORT", c.Listen)
-		}
+	if err := c.validateNetwork(); err != nil {
+		return err
 	}
 	if err := c.LXD.validate(); err != nil {
 		return err
@@ -63,6 +68,42 @@ func (c *Configuration) Validate() error {
 		if err := spec.Validate(); err != nil {
 			return pool.Errorf(pool.ErrInvalid, "", "cannot use pool %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+func (c *Configuration) validateNetwork() error {
+	for _, address := range c.Addresses() {
+		if !isAddress(address) {
+			return pool.Invalidf("write it like :8443 or 192.0.2.1:8443", "cannot use listen=%q: it is not [HOST]:PORT", c.Listen)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return pool.Invalidf("set both tls-cert and tls-key, or neither",
+			"cannot use tls-cert=%q with tls-key=%q: a certificate and its key belong together", c.TLSCert, c.TLSKey)
+	}
+	if c.Metrics == "" {
+		return nil
+	}
+	if !isAddress(c.Metrics) {
+		return pool.Invalidf("write it like 127.0.0.1:9418", "cannot use metrics=%q: it is not HOST:PORT", c.Metrics)
+	}
+	return ValidateMetrics("metrics", c.Metrics)
+}
+
+// isAddress reports whether text is [HOST]:PORT.
+func isAddress(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	n, bad := strconv.Atoi(port)
+	return err == nil && bad == nil && n >= 1 && n <= 65535 && !strings.Contains(host, "/")
+}
+
+// ValidateMetrics refuses an address that others than this host can reach, as
+// an [pool.ErrInvalid] about the key or flag of that name.
+func ValidateMetrics(key, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return pool.Invalidf("use 127.0.0.1:"+cmp.Or(port, "PORT"), "cannot use %s=%q: it is shown without a token", key, address)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -14,6 +15,13 @@ import (
 func (s *Server) getMetrics(r *request) error {
 	s.metrics.ServeHTTP(r.w, r.Request)
 	return nil
+}
+
+// metricsAlone is a site that has the figures and no other page.
+func metricsAlone(figures http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(api.OpGetMetrics.Route().Method+" "+api.OpGetMetrics.Route().Path, figures)
+	return mux
 }
 
 // NewCollector returns the figures of a manager for Prometheus. They are read

@@ -44,6 +44,7 @@ type Server struct {
 	http     *http.Server
 	mux      *http.ServeMux
 	metrics  http.Handler
+	figures  *http.Server // of metrics alone, see ServeMetrics
 	attempts attempts
 	groups   atomic.Pointer[groups]
 
@@ -76,15 +77,21 @@ func New(m *pool.Manager, o Options) *Server {
 		route := &api.Routes[i]
 		s.mux.Handle(route.Method+" "+route.Path, s.handle(route))
 	}
-	s.http = &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
+	s.http = s.patient(http.HandlerFunc(s.serve))
+	s.http.ConnContext = s.remember
+	s.figures = s.patient(metricsAlone(s.metrics))
+	return s
+}
+
+// patient returns a server of h that waits for nobody for ever.
+func (s *Server) patient(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		ConnContext:       s.remember,
 	}
-	return s
 }
 
 // groups are those whose members have a role.
@@ -99,11 +106,19 @@ func (s *Server) SetGroups(admin, consumer string) {
 
 // Serve serves what comes in on l until [Server.Shutdown], and then returns
 // nil. It closes l. It may be called for several listeners at the same time.
-func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); err != http.ErrServerClosed {
-		return err
+func (s *Server) Serve(l net.Listener) error { return unlessClosed(s.http.Serve(l)) }
+
+// ServeMetrics serves the figures on l, and nothing else, to everybody who can
+// connect: nobody is asked for a token. Else it is as [Server.Serve].
+func (s *Server) ServeMetrics(l net.Listener) error {
+	return unlessClosed(s.figures.Serve(newCrowd(l, Limits{})))
+}
+
+func unlessClosed(err error) error {
+	if err == http.ErrServerClosed {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Shutdown stops listening, answers those that wait in a queue with
@@ -113,12 +128,15 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.endWaits(errClosing)
 	defer context.AfterFunc(ctx, func() { s.cutExecs(errClosing) })()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		s.http.Close()
+	var failed error
+	for _, h := range []*http.Server{s.figures, s.http} {
+		if err := h.Shutdown(ctx); err != nil {
+			h.Close()
+			failed = err
+		}
 	}
 	s.running.Wait()
-	return cmp.Or(err, ctx.Err())
+	return cmp.Or(failed, ctx.Err())
 }
 
 var errClosing = pool.Errorf(pool.ErrClosed, "ask again", "cannot go on: the daemon is going down")
