@@ -32,6 +32,9 @@ var house = map[string][]string{
 	"cmd/lxd-poold":    {"pool", "pool/...", "cmd/internal/..."},
 	"cmd/internal/...": {"pool", "pool/api"},
 	"hooks":            {"pool", "pool/api", "pool/client"},
+	"charm/hooktool":   {},
+	"charm/lease":      {"pool", "pool/api", "pool/client", "charm/hooktool"},
+	"tests/charms/...": {"pool", "pool/...", "charm/lease", "charm/hooktool"},
 	"tests/...":        {"pool", "pool/..."},
 }
 
@@ -40,6 +43,7 @@ var reasons = map[string]string{
 	"pool":        "the domain knows no technology; declare a port in it and implement that beside it",
 	"pool/server": "the server works on the manager, whatever runs and remembers below",
 	"pool/client": "a client must link neither LXD nor a database",
+	"charm/lease": "it is linked into other people's charms",
 }
 
 type goPackage struct {
@@ -95,12 +99,14 @@ func lookUp(path string) ([]string, bool) {
 	if allowed, ok := house[path]; ok {
 		return allowed, true
 	}
-	for pattern, allowed := range house {
-		if matches(pattern, path) {
-			return allowed, true
+	nearest := ""
+	for pattern := range house {
+		if matches(pattern, path) && len(pattern) > len(nearest) {
+			nearest = pattern
 		}
 	}
-	return nil, false
+	allowed, ok := house[nearest]
+	return allowed, ok
 }
 
 func anyMatches(patterns []string, path string) bool {
