@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
 	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 func (c *cli) edit() *cobra.Command {

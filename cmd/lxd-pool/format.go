@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 // The formats of what is printed. Text is for people.

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 // readConfig reads the file that the daemon is configured by, nil when there is

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 // poolSet is what a file of pools asks for.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
 	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 var full = pool.Spec{

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lxd-pool/lxd-pool/cmd/internal/specyaml"
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
+	"github.com/lxd-pool/lxd-pool/pool/specyaml"
 )
 
 func TestAConfigurationIsReadAsItIsMeant(t *testing.T) {
