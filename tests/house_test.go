@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,26 +17,31 @@ const module = "github.com/lxd-pool/lxd-pool/"
 // aside. What is not named here may import nothing of the project. A trailing
 // "..." stands for everything below.
 var house = map[string][]string{
-	"pool":             {},
-	"pool/memstore":    {"pool"},
-	"pool/boltstore":   {"pool"},
-	"pool/simbackend":  {"pool"},
-	"pool/lxdbackend":  {"pool"},
-	"pool/backendtest": {"pool"},
-	"pool/storetest":   {"pool"},
-	"pool/pooltest":    {"pool"},
-	"pool/api":         {"pool"},
-	"pool/folder":      {"pool"},
-	"pool/server":      {"pool", "pool/api"},
-	"pool/client":      {"pool", "pool/api"},
-	"cmd/lxd-pool":     {"pool", "pool/api", "pool/client", "pool/folder", "cmd/internal/..."},
-	"cmd/lxd-poold":    {"pool", "pool/...", "cmd/internal/..."},
-	"cmd/internal/...": {"pool", "pool/api"},
-	"hooks":            {"pool", "pool/api", "pool/client"},
-	"charm/hooktool":   {},
-	"charm/lease":      {"pool", "pool/api", "pool/client", "charm/hooktool"},
-	"tests/charms/...": {"pool", "pool/...", "charm/lease", "charm/hooktool"},
-	"tests/...":        {"pool", "pool/..."},
+	"pool":               {},
+	"pool/memstore":      {"pool"},
+	"pool/boltstore":     {"pool"},
+	"pool/simbackend":    {"pool"},
+	"pool/lxdbackend":    {"pool"},
+	"pool/backendtest":   {"pool"},
+	"pool/storetest":     {"pool"},
+	"pool/pooltest":      {"pool"},
+	"pool/api":           {"pool"},
+	"pool/folder":        {"pool"},
+	"pool/server":        {"pool", "pool/api"},
+	"pool/client":        {"pool", "pool/api"},
+	"pool/specyaml":      {"pool", "pool/api"},
+	"cmd/lxd-pool":       {"pool", "pool/api", "pool/client", "pool/folder", "pool/specyaml", "cmd/internal/..."},
+	"cmd/lxd-poold":      {"pool", "pool/...", "cmd/internal/..."},
+	"cmd/internal/...":   {"pool", "pool/api"},
+	"hooks":              {"pool", "pool/api", "pool/client"},
+	"charm/hooktool":     {},
+	"charm":              {"pool", "pool/api", "pool/client", "pool/specyaml", "charm/hooktool", "charm/lease", "charm/observability"},
+	"charm/machine":      {"pool", "pool/api", "pool/client", "charm"},
+	"cmd/lxd-pool-charm": {"charm", "charm/hooktool", "charm/machine"},
+	"charm/lease":        {"pool", "pool/api", "pool/client", "charm/hooktool"},
+	"charm/pebble":       {"pool", "pool/api", "pool/client", "charm"},
+	"tests/charms/...":   {"pool", "pool/...", "charm/lease", "charm/hooktool"},
+	"tests/...":          {"pool", "pool/..."},
 }
 
 // reasons says why an edge that somebody may want to add must not be there.
@@ -47,9 +53,9 @@ var reasons = map[string]string{
 }
 
 type goPackage struct {
-	ImportPath string
-	Standard   bool
-	Imports    []string
+	ImportPath, Name string
+	Standard         bool
+	Imports, Deps    []string
 }
 
 func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
@@ -78,7 +84,7 @@ func TestOnlyOnePackageMeetsEachTechnology(t *testing.T) {
 		"github.com/coreos/go-systemd":        {"cmd/lxd-poold"},
 		"github.com/jedib0t/go-pretty":        {"cmd/lxd-pool"},
 		"github.com/juju/juju":                nil,
-		"github.com/canonical/pebble":         nil,
+		"github.com/canonical/pebble":         {"charm/pebble"},
 		"gopkg.in/yaml.v3":                    nil, // go.yaml.in/yaml is its successor
 		"github.com/gorilla/websocket":        nil, // one library for websockets is enough
 		"github.com/coder/websocket":          {"pool/server", "pool/client", "pool/api", "pool/lxdbackend"},
@@ -91,6 +97,18 @@ func TestOnlyOnePackageMeetsEachTechnology(t *testing.T) {
 					t.Errorf("%s imports %s, which is for %v", path, imported, owners)
 				}
 			}
+		}
+	}
+}
+
+// Pebble's client is under the GPL-3.0, and so is every program that links it.
+func TestOnlyTheKubernetesCharmLinksPebble(t *testing.T) {
+	const may = "cmd/lxd-pool-k8s-charm"
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		links := slices.ContainsFunc(p.Deps, func(dep string) bool { return strings.HasPrefix(dep, "github.com/canonical/pebble/") })
+		if p.Name == "main" && links != (path == may) {
+			t.Errorf("%s links Pebble's client: %v", path, links)
 		}
 	}
 }
@@ -134,7 +152,7 @@ func because(path string) string {
 
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	list := exec.Command("go", "list", "-json=ImportPath,Standard,Imports", module+"...")
+	list := exec.Command("go", "list", "-json=ImportPath,Name,Standard,Imports,Deps", module+"...")
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
