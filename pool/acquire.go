@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,6 +108,8 @@ func checkAcquire(r AcquireRequest) error {
 		return Invalidf("", "cannot use ttl=%s: a lease lasts at least %s", r.TTL, MinTTL)
 	case len(r.Request) > 100:
 		return Invalidf("", "cannot use a request id of %d characters: 100 are allowed", len(r.Request))
+	case r.Count > 1 && len(r.Settings.Forwards) > 0:
+		return Invalidf("acquire one at a time, each with ports of its own", "cannot forward %s to %d instances at once", r.Settings.Forwards[0].Listen, r.Count)
 	case len(r.Purpose) > 1000:
 		return Invalidf("", "cannot use a purpose of %d characters: 1000 are allowed", len(r.Purpose))
 	}
@@ -123,7 +126,7 @@ func (t *turn) enqueue(v *waiter) {
 		t.repeat(v, known)
 		return
 	}
-	err := t.refusal(v.Count)
+	err := cmp.Or(t.refusal(v.Count), t.checkForwards(v))
 	if err == nil {
 		err = t.env.quotas.room(t.name, v.Holder, v.Count)
 	}
@@ -178,6 +181,9 @@ func (t *turn) repeat(v *waiter, known []LeaseID) {
 	for i, id := range v.leases {
 		next := *t.x.Leases[id]
 		t.prepareAgain(&next)
+		if next.Pending {
+			next.Forwards = v.Settings.Forwards
+		}
 		next.Secrets = append(slices.Clone(next.Secrets), v.caller.tokens[i].sum())
 		next.Secrets = next.Secrets[max(0, len(next.Secrets)-maxSecrets):]
 		t.putLease(&next)

@@ -86,7 +86,7 @@ func (t *turn) newLease(v *waiter, in *Instance, ttl Duration, token Token) *Lea
 	l := &Lease{
 		ID: newLeaseID(t.name), Pool: t.name, Instance: in.Name, Holder: v.Holder, Purpose: v.Purpose,
 		Created: now, Expires: now.Add(time.Duration(ttl)), Fence: fence,
-		Request: v.Request, Env: v.Env, Pending: !v.Settings.empty(), Secrets: [][]byte{token.sum()},
+		Request: v.Request, Env: v.Env, Forwards: v.Settings.Forwards, Pending: !v.Settings.empty(), Secrets: [][]byte{token.sum()},
 	}
 	t.putLease(l)
 	t.x.enterLease(l)

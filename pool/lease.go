@@ -29,6 +29,9 @@ type Lease struct {
 	// Commands are those that run without their callers, oldest first, until the
 	// lease ends.
 	Commands []*Detached `json:"commands,omitempty"`
+	// Forwards are the ports of the host that lead to its instance. They stay with
+	// the record of an ended lease, since an instance that is held has them still.
+	Forwards []Forward `json:"forwards,omitempty"`
 	// Pending says that its settings were not applied yet, so that nobody has
 	// heard of it.
 	Pending bool `json:"pending,omitempty"`

@@ -24,11 +24,15 @@ type unprepared struct{ error }
 
 func (e unprepared) Unwrap() error { return e.error }
 
-// prepare applies a holder's settings to its instance, which runs.
+// prepare applies a holder's settings to its instance, which runs. Ports lead
+// there last, when the rest is in place.
 func prepare(ctx context.Context, backend Backend, o Order, s *Settings) error {
 	err := limit(ctx, backend, o, s.Limits)
 	if err == nil && len(s.Files)+len(s.SSHKeys) > 0 {
 		err = putFiles(ctx, backend, o, s)
+	}
+	if err == nil {
+		err = forward(ctx, backend, o, s.Forwards)
 	}
 	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrGone) || ctx.Err() != nil {
 		return err

@@ -7,7 +7,8 @@ import (
 
 // Settings are what a holder wants its instances to have beside what the pool
 // gives them. They are applied before the lease is answered and gone with it.
-// They are kept in no journal and written into no log.
+// They are kept in no journal and written into no log, but for forwards, which
+// show in the lease.
 type Settings struct {
 	// Files are put into the instance.
 	Files []NewFile
@@ -15,6 +16,9 @@ type Settings struct {
 	// in authorized_keys.
 	SSHKeys []string
 	Limits  Limits
+	// Forwards are ports of the host that lead to the instance. They are for one
+	// instance, so that they go with a count of 1 only.
+	Forwards []Forward
 }
 
 // NewFile is a file to be made, or to be replaced, with the directories above it.
@@ -48,11 +52,14 @@ const (
 )
 
 func (s *Settings) empty() bool {
-	return len(s.Files) == 0 && len(s.SSHKeys) == 0 && s.Limits == Limits{}
+	return len(s.Files) == 0 && len(s.SSHKeys) == 0 && len(s.Forwards) == 0 && s.Limits == Limits{}
 }
 
 func (s *Settings) validate() error {
 	if err := s.Limits.validate(); err != nil {
+		return err
+	}
+	if err := validateForwards(s.Forwards); err != nil {
 		return err
 	}
 	if len(s.Files) > maxFiles {

@@ -114,6 +114,17 @@ func TestBadSettingsChangeNothing(t *testing.T) {
 			{SSHKeys: []string{"-----BEGIN OPENSSH PRIVATE KEY----- x"}},
 			{Limits: pool.Limits{CPU: -1}},
 			{Limits: pool.Limits{Memory: 1}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "host:20001", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: ":20001", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:0", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:70000", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "[fe80::1%eth0]:20001", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 0}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 65536}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 22}, {Listen: "10.0.0.1:20002", Port: 22}}},
+			{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 22}, {Listen: "10.0.0.1:20001", Port: 23}}},
+			{Forwards: make([]pool.Forward, 11)},
 		} {
 			if _, err := w.tryAcquire(pool.AcquireRequest{Settings: s}); !errors.Is(err, pool.ErrInvalid) {
 				t.Errorf("%+v: %v", s, err)

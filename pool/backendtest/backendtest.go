@@ -61,6 +61,7 @@ var parts = []struct {
 	{"Holders", "j", (*room).holders},
 	{"Forked", "h", (*room).forked},
 	{"Files", "i", (*room).files},
+	{"Forwarding", "k", (*room).forwarding},
 }
 
 // room names instances so that no two suites, parts or runs share a name.

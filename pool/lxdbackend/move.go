@@ -95,6 +95,8 @@ func (b *Backend) VetMove(ctx context.Context, o pool.Order, m pool.Moving) (poo
 		return "", fail(blame(err), moveWhat(o), err)
 	case !ours(in, o.Manager):
 		return "", foreign(moveWhat(o), in)
+	case len(forwarded(in)) > 0:
+		return "", pool.Errorf(pool.ErrRejected, "acquire another one there", "%s: ports of its host lead to it", moveWhat(o))
 	}
 	status := statusOf(in)
 	switch status {

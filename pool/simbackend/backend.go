@@ -52,6 +52,7 @@ var (
 	_ pool.Images     = (*Backend)(nil)
 	_ pool.ImageFiles = (*Backend)(nil)
 	_ pool.Publisher  = (*Backend)(nil)
+	_ pool.Forwarder  = (*Backend)(nil)
 )
 
 // New makes an empty world in memory.

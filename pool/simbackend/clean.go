@@ -23,7 +23,7 @@ func (b *Backend) Reset(ctx context.Context, o pool.Order) error {
 		end: func() error {
 			return b.alter(Reset, keyOf(o), func(in *instance) {
 				in.Status, in.Files, in.Used, in.Sick = pool.Stopped, nil, false, false
-				in.Snapshots, in.LastUsed, in.Limits = nil, time.Time{}, pool.Limits{}
+				in.Snapshots, in.LastUsed, in.Limits, in.Forwards = nil, time.Time{}, pool.Limits{}, nil
 			})
 		},
 		more: func() time.Duration { return b.stopTime(keyOf(o)) },

@@ -67,6 +67,8 @@ func (b *Backend) rejectsMove(o pool.Order, m pool.Moving, in *instance, to *Bac
 	switch {
 	case in.Status == pool.Frozen:
 		return pool.Errorf(pool.ErrInvalid, "resume it first", "%s: it is paused", what)
+	case len(in.Forwards) > 0:
+		return pool.Errorf(pool.ErrRejected, "acquire another one there", "%s: ports of its host lead to it", what)
 	case to.away:
 		return unreachable(Move, o.Instance)
 	case target != "" && !slices.Contains(to.o.Members, target):

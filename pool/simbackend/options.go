@@ -40,6 +40,7 @@ const (
 	Restore  Verb = "restore"
 	Inspect  Verb = "inspect"
 	Limit    Verb = "limit"
+	Forward  Verb = "forward a port to"
 )
 
 // Options is what a world is made of. The zero value is one without faults
@@ -107,6 +108,7 @@ var measured = map[Verb]Latency{
 	Restore:  between(70, 90),
 	Inspect:  between(16, 30),
 	Limit:    between(20, 30),
+	Forward:  between(60, 90),
 }
 
 func between(low, high int) Latency {

@@ -51,6 +51,8 @@ type instance struct {
 	Snapshots []snapshot `json:"snapshots,omitempty"`
 	// Limits are those of its holder.
 	Limits pool.Limits `json:"limits,omitzero"`
+	// Forwards are the ports of the host that lead to it.
+	Forwards []pool.Forward `json:"forwards,omitempty"`
 	// LastUsed is when it was last started.
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
