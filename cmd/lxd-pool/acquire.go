@@ -148,6 +148,9 @@ func (c *cli) describe(l *api.Lease) {
 	for _, a := range l.Addresses {
 		line("address", a.Address+" ("+a.Interface+")")
 	}
+	for _, f := range l.Forwards {
+		line("forward", f.String())
+	}
 	line("remote", string(l.Remote))
 	line("location", l.Location)
 	line("holder", string(l.Holder))

@@ -19,7 +19,24 @@ func settingsFlags(cmd *cobra.Command, s *pool.Settings) {
 	flags.Var((*keysValue)(&s.SSHKeys), "ssh-key", "file with public keys that may log in as root; more than one are allowed")
 	flags.Var((*processorsValue)(&s.Limits.CPU), "cpu", "give the instance fewer processors than the pool does")
 	flags.Var((*bytesValue)(&s.Limits.Memory), "memory", `give the instance less memory than the pool does, such as "512MiB"`)
+	flags.Var((*forwardsValue)(&s.Forwards), "forward", "have a port of the host lead to one of the instance, as ADDRESS:PORT=PORT; for operators; more than one are allowed")
 }
+
+// forwardsValue is ports of the host, each as ADDRESS:PORT=PORT.
+type forwardsValue []pool.Forward
+
+func (v *forwardsValue) Set(text string) error {
+	listen, port, ok := strings.Cut(text, "=")
+	n, err := strconv.Atoi(port)
+	if !ok || err != nil {
+		return errors.New("it is not of the form ADDRESS:PORT=PORT")
+	}
+	*v = append(*v, pool.Forward{Listen: listen, Port: n})
+	return nil
+}
+
+func (v *forwardsValue) String() string { return "" }
+func (*forwardsValue) Type() string     { return "ADDRESS:PORT=PORT" }
 
 // filesValue is files to be put, each as LOCAL:PATH, with the mode of the local one.
 type filesValue []pool.NewFile

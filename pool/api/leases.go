@@ -23,6 +23,8 @@ type Lease struct {
 	Project   string         `json:"project"`
 	// Remote is the LXD that the instance was moved to, "" for that of its pool.
 	Remote pool.RemoteName `json:"remote,omitempty"`
+	// Forwards are the ports of the host that lead to the instance.
+	Forwards []pool.Forward `json:"forwards,omitempty"`
 	// Request is the request id that got it. Operators see it, and nobody else.
 	Request pool.RequestID `json:"request,omitempty"`
 	// Ended says who ended it, why and when; nil while it lasts.
@@ -36,7 +38,7 @@ func NewLease(g pool.Grant) *Lease {
 		ID: g.Lease.ID, Pool: g.Lease.Pool, Instance: g.Lease.Instance,
 		Holder: g.Lease.Holder, Purpose: g.Lease.Purpose,
 		Created: g.Lease.Created, Expires: g.Lease.Expires, Fence: g.Lease.Fence,
-		Token: g.Token, Addresses: []pool.Address{}, Ended: g.Lease.Ended,
+		Token: g.Token, Addresses: []pool.Address{}, Forwards: g.Lease.Forwards, Ended: g.Lease.Ended,
 	}
 	if g.Instance != nil {
 		l.Location, l.Project, l.Remote = g.Instance.Place.Location, g.Instance.Place.Project, g.Instance.Place.Remote
@@ -66,6 +68,9 @@ type Acquire struct {
 	SSHKeys []string `json:"ssh_keys,omitempty"`
 	// Limits are lower than those of the pool.
 	Limits pool.Limits `json:"limits,omitzero"`
+	// Forwards are ports of the host that lead to the instance, for operators to
+	// ask for, and for one lease at a time.
+	Forwards []pool.Forward `json:"forwards,omitempty"`
 	// Request is drawn by the caller; a repeated one gets the same leases.
 	Request pool.RequestID `json:"request,omitempty"`
 	// Holder is whom an operator acquires for, as KIND:NAME, such as "job:17".
@@ -78,7 +83,7 @@ func NewAcquire(r pool.AcquireRequest) Acquire {
 	a := Acquire{
 		Count: r.Count, TTL: r.TTL, Wait: time.Duration(r.Wait).Seconds(), Priority: r.Priority,
 		Purpose: r.Purpose, Env: r.Env, Request: r.Request, Holder: r.Holder,
-		Files: r.Settings.Files, SSHKeys: r.Settings.SSHKeys, Limits: r.Settings.Limits,
+		Files: r.Settings.Files, SSHKeys: r.Settings.SSHKeys, Limits: r.Settings.Limits, Forwards: r.Settings.Forwards,
 	}
 	if r.Wait < 0 {
 		a.Wait = -1
@@ -95,7 +100,7 @@ func (a Acquire) For(name pool.PoolName, holder pool.Identity) pool.AcquireReque
 	r := pool.AcquireRequest{
 		Pool: name, Holder: holder, Request: a.Request, Count: a.Count, TTL: a.TTL,
 		Priority: a.Priority, Purpose: a.Purpose, Env: a.Env, Wait: pool.WaitForever,
-		Settings: pool.Settings{Files: a.Files, SSHKeys: a.SSHKeys, Limits: a.Limits},
+		Settings: pool.Settings{Files: a.Files, SSHKeys: a.SSHKeys, Limits: a.Limits, Forwards: a.Forwards},
 	}
 	if a.Wait >= 0 && a.Wait < longestWait.Seconds() {
 		r.Wait = pool.Duration(a.Wait * float64(time.Second))

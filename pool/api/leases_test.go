@@ -50,7 +50,8 @@ func TestTheNamesOfALeaseAreFixed(t *testing.T) {
 func TestAnAcquireArrivesAsItWasSent(t *testing.T) {
 	for _, wait := range []pool.Duration{0, pool.Duration(1500 * time.Millisecond), pool.Duration(time.Hour), pool.WaitForever} {
 		sent := pool.AcquireRequest{Pool: "ci", Holder: "root", Request: "r", Count: 2, TTL: pool.Duration(time.Minute),
-			Wait: wait, Priority: -3, Purpose: "p", Env: map[string]string{"A": "b"}}
+			Wait: wait, Priority: -3, Purpose: "p", Env: map[string]string{"A": "b"},
+			Settings: pool.Settings{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 22}}}}
 		text, err := json.Marshal(api.NewAcquire(sent))
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,9 @@ func (s *Server) acquire(r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := r.caller.mayForward(body.Forwards); err != nil {
+		return err
+	}
 	wish := body.For(r.pool(), holder)
 	mine := s.attempts.begin(wish)
 	defer s.attempts.end(mine)

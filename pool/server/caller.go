@@ -52,6 +52,16 @@ func (c Caller) holderFor(named pool.Identity) (pool.Identity, error) {
 	return named, named.ValidateNamed()
 }
 
+// mayForward refuses ports of the host to whoever does not operate it, also to
+// those who operate some pools only.
+func (c Caller) mayForward(forwards []pool.Forward) error {
+	if len(forwards) == 0 || c.Role == Operator && !c.bounded() {
+		return nil
+	}
+	return pool.Errorf(pool.ErrForbidden, "leave it out, or ask an operator to acquire",
+		"cannot forward %q as %s: ports of the host are for operators", forwards[0].Listen, c.Identity)
+}
+
 // lease is what the caller sees of a grant.
 func (c Caller) lease(g pool.Grant) *api.Lease {
 	l := api.NewLease(g)

@@ -134,3 +134,22 @@ func TestOnlyOperatorsSeeTheRequestOfALease(t *testing.T) {
 		}
 	})
 }
+
+func TestOnlyOperatorsForwardPortsOfTheHost(t *testing.T) {
+	inBench(t, pool.Spec{Size: 2}, func(b *bench) {
+		wish := pool.AcquireRequest{Pool: "ci", Settings: pool.Settings{Forwards: []pool.Forward{{Listen: "10.0.0.1:20001", Port: 22}}}}
+		for _, c := range []*client.Client{
+			b.as("user:alice", ""), b.as("user:eve", b.token(pool.NewToken{Role: pool.TokenConsumer})),
+			b.as("user:eve", b.token(pool.NewToken{Role: pool.TokenOperator, Pools: []pool.PoolName{"ci"}})),
+		} {
+			if _, err := c.Acquire(b.Context(), wish); !errors.Is(err, pool.ErrForbidden) {
+				t.Errorf("somebody else: %v", err)
+			}
+		}
+		lease := b.acquire("root", wish)
+		shown, err := b.as("user:eve", lease.Token).Lease(b.Context(), lease.ID)
+		if err != nil || !slices.Equal(shown.Forwards, wish.Settings.Forwards) || !slices.Equal(lease.Forwards, wish.Settings.Forwards) {
+			t.Errorf("the lease has %v and shows %+v, %v", lease.Forwards, shown, err)
+		}
+	})
+}
