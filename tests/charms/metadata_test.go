@@ -12,7 +12,7 @@ import (
 	"github.com/lxd-pool/lxd-pool/tests/schemas"
 )
 
-var charmDirs = []string{"go-web"}
+var charmDirs = []string{"go-web", "python-web"}
 
 func readYAML(t *testing.T, path string) map[string]any {
 	t.Helper()

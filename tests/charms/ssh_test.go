@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,18 +97,8 @@ func (s *sshServer) serve(conn net.Conn, config *ssh.ServerConfig) {
 	}
 }
 
-func needSSH(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("ssh"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("there is no ssh: install openssh-client")
-		}
-		t.Skip("NOT TESTED: there is no ssh: install openssh-client")
-	}
-}
-
 func TestTheActionSSHTrustsTheKeysOfTheRelationAlone(t *testing.T) {
-	needSSH(t)
+	need(t, "ssh", "openssh-client")
 	u, d := newGoWeb(t), newDaemon(t)
 	list := d.grant("web/0", "web", 1)
 	name := string(list[0].Instance)

@@ -36,6 +36,7 @@ var goWeb = sync.OnceValues(func() (string, error) {
 // everyCharm runs a test with a unit of each of the charms.
 func everyCharm(t *testing.T, test func(t *testing.T, u *unit)) {
 	t.Run("go-web", func(t *testing.T) { test(t, newGoWeb(t)) })
+	t.Run("python-web", func(t *testing.T) { test(t, newPythonWeb(t)) })
 }
 
 func newGoWeb(t *testing.T) *unit {
@@ -45,6 +46,13 @@ func newGoWeb(t *testing.T) *unit {
 		t.Fatal(err)
 	}
 	return newUnit(t, program)
+}
+
+// newPythonWeb is a unit of the charm in Python, as it is in the tree.
+func newPythonWeb(t *testing.T) *unit {
+	t.Helper()
+	need(t, "python3", "python3")
+	return newUnit(t, absolute(t, "python-web/dispatch"), pythonEnv(t)...)
 }
 
 func newUnit(t *testing.T, dispatch string, env ...string) *unit {
@@ -103,6 +111,7 @@ func (u *unit) run(env ...string) {
 		u.Fatal(err)
 	}
 	cmd := exec.CommandContext(u.Context(), u.dispatch)
+	cmd.Dir = filepath.Dir(u.dispatch)
 	cmd.Env = append(slices.Clone(u.env), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
