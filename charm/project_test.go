@@ -21,7 +21,7 @@ type endpoints map[string]struct {
 
 type project struct {
 	Provides, Requires, Peers endpoints
-	Config struct {
+	Config                    struct {
 		Options map[string]struct {
 			Type, Description string
 			Default           any

@@ -48,6 +48,8 @@ type LXDSetup struct {
 	StorageDriver, StorageSize, StorageSource string
 	// BridgeAddress is that of its bridge, as 10.77.0.1/24 or "auto".
 	BridgeAddress string
+	// Remote is the address of an LXD elsewhere, in place of one of this machine.
+	Remote string
 }
 
 // Blocked is what only somebody who operates the model can mend: Why, and what

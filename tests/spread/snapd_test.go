@@ -35,6 +35,7 @@ func TestTheSnapOnARealSnapd(t *testing.T) {
 		t.Logf("the log of the snap:\n%s", m.output("snap logs lxd-pool -n 60"))
 		return
 	}
+	t.Run("charm", func(t *testing.T) { charmOn(t, m) })
 	p := load(t)
 	suite := p.Suites[snapSuite]
 	t.Run("tasks", func(t *testing.T) {

@@ -1,0 +1,75 @@
+package charm
+
+import (
+	"context"
+	"net"
+	"strconv"
+
+	"github.com/lxd-pool/lxd-pool/charm/hooktool"
+	"github.com/lxd-pool/lxd-pool/charm/lease"
+	"github.com/lxd-pool/lxd-pool/pool/api"
+)
+
+// codeNoSSH is the code of a lease that its holder cannot log in to.
+const codeNoSSH = "no-ssh"
+
+// answer says in each relation what was granted and what was not.
+func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error {
+	for _, id := range u.relations {
+		a := lease.Answer{API: &lease.API{URL: u.url(id), CA: u.authority}}
+		for _, e := range u.ledger.Leases {
+			if e.Relation != id {
+				continue
+			}
+			a.Leases = append(a.Leases, u.describe(e, s.running[e.Lease], u.networks[id]))
+			if e.NoSSH != "" {
+				a.Problems = append(a.Problems, lease.Problem{Unit: e.Unit, Request: e.ID, Lease: e.Lease, Code: codeNoSSH, Reason: e.NoSSH,
+					Next: "use the API, or a pool with an ssh server in its image"})
+			}
+		}
+		for _, r := range refused {
+			if r.relation == id {
+				a.Problems = append(a.Problems, r.Problem)
+			}
+		}
+		bag, err := a.Bag()
+		if err != nil {
+			return err
+		}
+		if err := u.Tools.SetBag(ctx, id, bag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe is a lease as it is told to the other end.
+func (u *unit) describe(e entry, l *api.Lease, n hooktool.Network) lease.Lease {
+	d := lease.Lease{Unit: e.Unit, Request: e.ID, ID: e.Lease, Pool: l.Pool, Instance: l.Instance, Expires: l.Expires.UTC(),
+		Secret: e.Secret, Addresses: l.Addresses}
+	switch {
+	case len(e.HostKeys) == 0:
+	case e.Forward != 0:
+		d.SSH = &lease.SSH{Address: first(n.Ingress), Port: e.Forward, User: "root", HostKeys: e.HostKeys}
+	case u.serving.Expose == exposeDirect:
+		if a := routable(l); a != "" {
+			d.SSH = &lease.SSH{Address: a, Port: 22, User: "root", HostKeys: e.HostKeys}
+		}
+	}
+	return d
+}
+
+// routable is the address of an instance that others may have a route to.
+func routable(l *api.Lease) string {
+	for _, a := range l.Addresses {
+		if ip := net.ParseIP(a.Address); ip != nil && ip.IsGlobalUnicast() {
+			return a.Address
+		}
+	}
+	return ""
+}
+
+// url is that of the daemon, as the other end of a relation reaches it.
+func (u *unit) url(relation string) string {
+	return "https://" + net.JoinHostPort(first(u.networks[relation].Ingress), strconv.Itoa(u.serving.Port))
+}

@@ -1,0 +1,221 @@
+package charm
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lxd-pool/lxd-pool/charm/hooktool"
+	"github.com/lxd-pool/lxd-pool/pool"
+	"github.com/lxd-pool/lxd-pool/pool/api"
+)
+
+// peerRelation is what the units of the application say to each other.
+type peerRelation struct {
+	id     string // "" once this unit has left
+	leader bool
+	// own is what this unit said last, and says next.
+	own peer
+	// others are the other units that are there.
+	others map[string]peer
+	book   book
+	// standsBy is the unit that manages the LXD of this one; "": this one does.
+	standsBy string
+}
+
+func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
+	p := &peerRelation{others: map[string]peer{}}
+	ids, err := c.Tools.RelationIDs(ctx, peersEndpoint)
+	if err != nil || len(ids) == 0 {
+		return p, err
+	}
+	p.id = ids[0]
+	if p.leader, err = c.Tools.IsLeader(ctx); err != nil {
+		return nil, err
+	}
+	own, err := c.Tools.Bag(ctx, p.id, c.Event.Unit)
+	if err != nil {
+		return nil, err
+	}
+	p.own = parsePeer(own)
+	if err := c.readOthers(ctx, p); err != nil {
+		return nil, err
+	}
+	said, err := c.Tools.ApplicationBag(ctx, p.id, c.application())
+	if err != nil {
+		return nil, err
+	}
+	p.book, err = parseBook(said)
+	return p, err
+}
+
+// readOthers reads what the other units say. Those that this unit has not met
+// yet are known to Juju, and keep what they were offered.
+func (c *Charm) readOthers(ctx context.Context, p *peerRelation) error {
+	siblings, err := c.Tools.Siblings(ctx)
+	if err != nil {
+		return err
+	}
+	for name, status := range siblings {
+		if name != c.Event.Unit && status != "dying" {
+			p.others[name] = peer{unheard: true}
+		}
+	}
+	met, err := c.Tools.RemoteUnits(ctx, p.id)
+	if err != nil {
+		return err
+	}
+	for _, name := range met {
+		if siblings[name] == "dying" {
+			continue
+		}
+		bag, err := c.Tools.Bag(ctx, p.id, name)
+		if err != nil {
+			return err
+		}
+		p.others[name] = parsePeer(bag)
+	}
+	return nil
+}
+
+func (c *Charm) application() string {
+	name, _, _ := strings.Cut(c.Event.Unit, "/")
+	return name
+}
+
+func parseBook(bag map[string]string) (b book, err error) {
+	if bag[offersKey] != "" {
+		err = json.Unmarshal([]byte(bag[offersKey]), &b.Offers)
+	}
+	if bag[seqKey] != "" && err == nil {
+		b.Seq, err = strconv.Atoi(bag[seqKey])
+	}
+	if err != nil {
+		err = fmt.Errorf("cannot read what the leader offers: %w", err)
+	}
+	return b, err
+}
+
+func (b book) bag() (map[string]string, error) {
+	text, err := listText(b.Offers)
+	return map[string]string{offersKey: text, seqKey: strconv.Itoa(b.Seq)}, err
+}
+
+// offersTo are the offers to a unit. One that leaves takes none.
+func (p *peerRelation) offersTo(name string, leaving bool) []offer {
+	if leaving || p.id == "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.book.Offers), func(o offer) bool { return o.To != name })
+}
+
+// lead decides who serves what, if this unit leads, and returns what nobody serves.
+func (u *unit) lead(ctx context.Context, pools map[pool.PoolName]*api.Pool) ([]refusal, error) {
+	if !u.peers.leader {
+		return nil, nil
+	}
+	own := u.peers.own
+	own.Rooms = u.rooms(pools)
+	units := map[string]peer{u.Event.Unit: own}
+	for name, p := range u.peers.others {
+		units[name] = p
+	}
+	next, refused := u.peers.book.decide(u.claims, u.bad, units, u.serving.PerRelation)
+	u.peers.book = next
+	bag, err := next.bag()
+	if err != nil {
+		return nil, err
+	}
+	return refused, u.Tools.SetApplicationBag(ctx, u.peers.id, bag)
+}
+
+// rooms is how much each pool of this unit can give. One that has trouble, or
+// was slow to give, has what is ready.
+func (u *unit) rooms(pools map[pool.PoolName]*api.Pool) []room {
+	if u.ledger.Leaving {
+		return nil
+	}
+	var list []room
+	for name, p := range pools {
+		n := max(0, p.Spec.WithDefaults().Max-p.Counts.Leased-p.Counts.Held)
+		if len(p.Problems) > 0 || u.ledger.isSlow(name) {
+			n = min(n, p.Counts.Ready)
+		}
+		if p.Disabled || p.Doomed || p.Unkept {
+			n = 0
+		}
+		list = append(list, room{name, n})
+	}
+	slices.SortFunc(list, func(a, b room) int { return strings.Compare(string(a.Pool), string(b.Pool)) })
+	return list
+}
+
+// writePeers tells the others what this unit can give and has taken; nil pools
+// leave that as it was said before, unless this unit is not to give any.
+func (u *unit) writePeers(ctx context.Context, pools map[pool.PoolName]*api.Pool) error {
+	p := u.peers
+	if p.id == "" {
+		return nil
+	}
+	if pools != nil {
+		p.own.Rooms = u.rooms(pools)
+	}
+	if u.ledger.Leaving || p.standsBy != "" {
+		p.own.Rooms, p.own.Parts = nil, nil
+	}
+	if u.ledger.Leaving {
+		p.own.Cluster = noCluster
+	}
+	p.own.Revoked = slices.DeleteFunc(p.own.Revoked, func(r revocation) bool { return !u.asked(r.claimKey) })
+	bag, err := p.own.bag()
+	if err != nil {
+		return err
+	}
+	return u.Tools.SetBag(ctx, p.id, bag)
+}
+
+func (u *unit) asked(k claimKey) bool {
+	return slices.ContainsFunc(u.claims, func(c claim) bool { return c.claimKey == k })
+}
+
+// noCluster is what a unit says whose LXD is in no cluster. Without a word it
+// has not looked yet.
+const noCluster = "none"
+
+// manager is the unit that manages the LXD of this one: the first of those in one
+// cluster. A unit that has not heard yet of all the units before it waits.
+func (u *unit) manager(ctx context.Context) (string, error) {
+	cluster, err := u.Workload.Cluster(ctx)
+	if err != nil {
+		return "", err
+	}
+	u.peers.own.Cluster = cmp.Or(cluster, noCluster)
+	me := u.Event.Unit
+	if cluster == "" {
+		return me, nil
+	}
+	for name, p := range u.peers.others {
+		switch before := hooktool.CompareUnits(name, me) < 0; {
+		case before && (p.unheard || p.Cluster == ""):
+			return "", &Pending{Why: "waiting to hear whether " + name + " is in the same LXD cluster"}
+		case before && p.Cluster == cluster && (u.peers.standsBy == "" || hooktool.CompareUnits(name, u.peers.standsBy) < 0):
+			u.peers.standsBy = name
+		}
+	}
+	if u.peers.standsBy != "" {
+		return u.peers.standsBy, nil
+	}
+	return me, nil
+}
+
+// standBy leaves the LXD of this unit to the one that manages it.
+func (u *unit) standBy(ctx context.Context, manager string, err error) error {
+	if err != nil {
+		return err
+	}
+	return u.Workload.Stop(ctx)
+}
