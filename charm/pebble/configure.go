@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -32,7 +33,7 @@ func (w *Workload) Configure(ctx context.Context, conf *api.Configuration) error
 		return err
 	}
 	defer c.close()
-	before, err := c.read(w.configFile())
+	before, err := c.read(configFile)
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (w *Workload) Configure(ctx context.Context, conf *api.Configuration) error
 	if err != nil {
 		return err
 	}
-	if err := c.write(w.configFile(), text); err != nil {
+	if err := c.write(configFile, text); err != nil {
 		return err
 	}
 	failure := w.takeOver(c, credentials)
@@ -61,7 +62,7 @@ func isKnown(failure error) bool {
 // the daemon was with that.
 func (w *Workload) goBack(c *container, before []byte) error {
 	if before == nil {
-		return errors.Join(w.halt(c), c.remove(w.configFile()))
+		return errors.Join(halt(c), c.remove(configFile))
 	}
 	conf, err := parse(before)
 	if err != nil {
@@ -71,7 +72,7 @@ func (w *Workload) goBack(c *container, before []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write(w.configFile(), before); err != nil {
+	if err := c.write(configFile, before); err != nil {
 		return err
 	}
 	return w.takeOver(c, credentials)
@@ -89,11 +90,11 @@ func (w *Workload) takeOver(c *container, credentials string) error {
 			return err
 		}
 	}
-	layer, err := w.layer(credentials)
+	text, err := layer(credentials)
 	if err != nil {
 		return err
 	}
-	if err := c.addLayer(layer); err != nil {
+	if err := c.addLayer(text); err != nil {
 		return err
 	}
 	if err := c.do(c.Replan); err != nil {
@@ -121,12 +122,16 @@ func isAway(err error) bool {
 	return errors.Is(err, pool.ErrUnreachable) || errors.Is(err, pool.ErrClosed)
 }
 
-// askEvery is how often a daemon that starts is asked whether it answers.
-const askEvery = 100 * time.Millisecond
+const (
+	// patience is how long a daemon that was started may take to answer.
+	patience = 30 * time.Second
+	// askEvery is how often it is asked.
+	askEvery = 100 * time.Millisecond
+)
 
 // reloadWhenUp waits for the daemon to answer.
 func (w *Workload) reloadWhenUp(c *container) (*api.Reloaded, error) {
-	late := time.After(w.patience())
+	late := time.After(cmp.Or(w.Patience, patience))
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {

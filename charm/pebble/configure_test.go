@@ -43,8 +43,9 @@ func TestARefusedFirstConfigurationLeavesNoDaemon(t *testing.T) {
 
 func TestADaemonThatDoesNotComeUpIsQuoted(t *testing.T) {
 	t.Parallel()
-	p := startPod(t, newest)
-	p.Environment["LXD_POOLD_WORKERS"] = "-1"
+	p := newPod(t, newest)
+	p.env = append(p.env, "LXD_POOLD_WORKERS=-1")
+	p.start()
 	has(t, p.Configure(t.Context(), ci(1)), pool.ErrRejected, "cannot start the daemon: cannot use --workers=-1: it must not be negative")
 	if p.status() != pebbled.StatusInactive {
 		t.Errorf("the daemon is %s", p.status())
@@ -54,21 +55,19 @@ func TestADaemonThatDoesNotComeUpIsQuoted(t *testing.T) {
 func TestADaemonThatIsNotInTheImageIsNamed(t *testing.T) {
 	t.Parallel()
 	p := startPod(t, newest)
-	p.Programs = t.TempDir()
-	has(t, p.Configure(t.Context(), ci(1)), pool.ErrUnreachable, "cannot start the daemon", p.Programs, "no such file")
+	if err := os.Remove(p.at("/usr/bin/lxd-poold")); err != nil {
+		t.Fatal(err)
+	}
+	has(t, p.Configure(t.Context(), ci(1)), pool.ErrUnreachable, "cannot start the daemon", "/usr/bin/lxd-poold", "no such file")
 }
 
-// The program refuses to start on that configuration, as one does whose port
-// was taken between the question and the restart.
+// The program does not start on that configuration, as one whose port was taken
+// between the question and the restart.
 func TestAConfigurationOnWhichTheDaemonDoesNotStartIsTakenBack(t *testing.T) {
 	t.Parallel()
 	p := startPod(t, newest)
-	p.Programs = t.TempDir()
-	script := "#!/bin/sh\ngrep -q elsewhere $LXD_POOLD_CONFIG && echo 'Error: cannot listen: it is taken' >&2 && exit 1\nexec " +
-		filepath.Join(programs, "lxd-poold") + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(p.Programs, "lxd-poold"), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	p.has("/usr/bin/lxd-poold", filepath.Join(programs, "refuser"))
+	p.has("/usr/bin/willing", filepath.Join(programs, "lxd-poold"))
 	p.configure(ci(1))
 	lease, kept := p.acquire(), p.config()
 
@@ -99,7 +98,7 @@ func TestWhatNeedsARestartIsRestarted(t *testing.T) {
 		t.Error("the daemon was restarted for nothing")
 	}
 	if got, err := p.Cluster(t.Context()); got != "/elsewhere" || err != nil {
-		t.Errorf("the cluster is %q, %v", got, err)
+		t.Errorf("a charm that was not told finds the cluster %q, %v", got, err)
 	}
 }
 

@@ -28,11 +28,12 @@ const waiting = "waiting for the container " + Container
 
 // connect returns a connection to a Pebble that answers, or a [charm.Pending].
 func (w *Workload) connect(ctx context.Context) (*container, error) {
-	client, err := pebble.New(&pebble.Config{Socket: w.socket()})
+	socket := w.shared(pebbleSocket)
+	client, err := pebble.New(&pebble.Config{Socket: socket})
 	if err != nil {
 		return nil, pool.Errorf(pool.ErrInternal, "", "cannot make a client of Pebble: %w", err)
 	}
-	dial := func(string, string) (net.Conn, error) { return dialFor(ctx, w.socket()) }
+	dial := func(string, string) (net.Conn, error) { return dialFor(ctx, socket) }
 	//lint:ignore SA1019 Pebble's client makes its websockets by this field.
 	client.Requester().Transport().Dial = dial
 	// Once by ourselves: the client asks for five seconds where nobody listens.

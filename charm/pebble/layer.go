@@ -4,15 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 )
 
 const (
 	// layerName is the label of our layer, service the name of what it runs.
-	layerName     = "lxd-pool"
-	service       = "lxd-poold"
-	daemonProgram = "lxd-poold"
-	checkProgram  = "lxd-pool"
+	layerName = "lxd-pool"
+	service   = "lxd-poold"
 	// check is the name of the check that the daemon answers.
 	check = "lxd-poold"
 )
@@ -24,15 +21,15 @@ const killDelay = "25s"
 // layer is what Pebble runs, and how it looks after it. credentials tell those
 // for LXD from others: the daemon reads them when it starts, so that with others
 // it is another service to Pebble, which restarts it.
-func (w *Workload) layer(credentials string) ([]byte, error) {
-	env := w.environment()
+func layer(credentials string) ([]byte, error) {
+	env := environment()
 	env["LXD_POOL_CREDENTIALS"] = credentials
 	return json.Marshal(map[string]any{ // which is YAML
 		"summary": "lxd-pool",
 		"services": map[string]any{service: map[string]any{
 			"override":         "replace",
 			"summary":          "Keeps LXD instances ready and leases them",
-			"command":          w.program(daemonProgram),
+			"command":          daemonProgram,
 			"startup":          "enabled",
 			"environment":      env,
 			"on-success":       "restart",
@@ -52,22 +49,21 @@ func (w *Workload) layer(credentials string) ([]byte, error) {
 			"timeout":   "10s",
 			"threshold": 3,
 			"exec": map[string]any{
-				"command":     w.program(checkProgram) + " version",
-				"environment": map[string]string{"LXD_POOL_SOCKET": w.inside(daemonSocket)},
+				"command":     checkProgram + " version",
+				"environment": map[string]string{"LXD_POOL_SOCKET": sharedDir + "/" + daemonSocket},
 			},
 		}},
 	})
 }
 
-// environment is what tells the daemon where everything is.
-func (w *Workload) environment() map[string]string {
-	env := map[string]string{
-		"LXD_POOLD_CONFIG":    w.configFile(),
-		"LXD_POOLD_SOCKET":    w.inside(daemonSocket),
-		"LXD_POOLD_STATE_DIR": w.stateDir(),
+// environment is what tells the daemon where everything is. Of Pebble's own, that
+// of the image, it has the rest.
+func environment() map[string]string {
+	return map[string]string{
+		"LXD_POOLD_CONFIG":    configFile,
+		"LXD_POOLD_SOCKET":    sharedDir + "/" + daemonSocket,
+		"LXD_POOLD_STATE_DIR": stateDir,
 	}
-	maps.Copy(env, w.Environment)
-	return env
 }
 
 // digest tells texts from others, and nothing of what is in them.

@@ -19,31 +19,34 @@ const (
 	closeWithin = 10 * time.Second
 )
 
-// Stop ends the daemon and deletes what it has in LXD, leased or not. A daemon
-// that was never configured has nothing. The journals stay: started on them
-// again, it fills its pools anew.
+// Stop ends the daemon and deletes what it has in LXD, leased or not, and then
+// its configuration: a daemon without one has nothing. The journals stay, and
+// one that is configured again fills its pools anew.
 func (w *Workload) Stop(ctx context.Context) error {
 	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	return w.stop(c)
+	return stop(c)
 }
 
-func (w *Workload) stop(c *container) error {
-	if err := w.halt(c); err != nil {
+func stop(c *container) error {
+	if err := halt(c); err != nil {
 		return err
 	}
-	config, err := c.read(w.configFile())
+	config, err := c.read(configFile)
 	if err != nil || config == nil {
 		return err
 	}
-	return w.deleteAll(c)
+	if err := deleteAll(c); err != nil {
+		return err
+	}
+	return c.remove(configFile)
 }
 
 // halt has Pebble end the daemon, and no longer look after it.
-func (w *Workload) halt(c *container) error {
+func halt(c *container) error {
 	status, err := c.status()
 	if err != nil || status == "" {
 		return err
@@ -56,11 +59,11 @@ func (w *Workload) halt(c *container) error {
 
 // deleteAll runs the daemon's program once more, with what the daemon had, to
 // delete its instances.
-func (w *Workload) deleteAll(c *container) error {
+func deleteAll(c *container) error {
 	var said bytes.Buffer
 	process, err := c.Exec(&pebble.ExecOptions{
-		Command:     []string{w.program(daemonProgram), "--delete-all", "--drain-timeout", deleteWithin.String()},
-		Environment: w.environment(), Timeout: deleteWithin + closeWithin, Stdout: &said,
+		Command:     []string{daemonProgram, "--delete-all", "--drain-timeout", deleteWithin.String()},
+		Environment: environment(), Timeout: deleteWithin + closeWithin, Stdout: &said,
 	})
 	if err == nil {
 		err = process.Wait()
@@ -70,7 +73,7 @@ func (w *Workload) deleteAll(c *container) error {
 		return pool.Errorf(pool.ErrFailed, `what is left is listed with "lxc list user.lxd-pool.manager!="`,
 			"cannot delete the instances: %s", strings.TrimSpace(why))
 	}
-	return c.failed(err, "run %s --delete-all", w.program(daemonProgram))
+	return c.failed(err, "run %s --delete-all", daemonProgram)
 }
 
 // Remove does what Stop does, and removes the files that were put into the
@@ -81,8 +84,8 @@ func (w *Workload) Remove(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	if err := w.stop(c); err != nil {
+	if err := stop(c); err != nil {
 		return err
 	}
-	return c.remove(w.files())
+	return c.remove(filesDir)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,13 +36,21 @@ func TestMain(m *testing.M) {
 	}
 	programs = dir
 	status := 1
-	if out, err := exec.Command("go", "build", "-o", dir, "../../cmd/lxd-pool", "../../cmd/lxd-poold").CombinedOutput(); err != nil {
+	if out, err := build(".", "../../cmd/lxd-pool", "../../cmd/lxd-poold", "./testdata/refuser"); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build: %v\n%s", err, out)
 	} else {
 		status = m.Run()
 	}
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// build builds programs as they are shipped: they need nothing of the image.
+func build(dir string, packages ...string) ([]byte, error) {
+	cmd := exec.Command("go", append([]string{"build", "-o", programs}, packages...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	return cmd.CombinedOutput()
 }
 
 // patience bounds what a test waits for. Nothing is expected to take that long.
@@ -55,13 +64,17 @@ const (
 	release = "github.com/canonical/pebble@"
 )
 
-// pebbles builds Pebble by its own go.mod, each version once.
+// pebbles builds Pebble by its own go.mod, each version once, one after the other.
 var pebbles = map[string]func() (string, error){
 	newest: sync.OnceValues(func() (string, error) { return buildPebble(newest) }),
 	ofJuju: sync.OnceValues(func() (string, error) { return buildPebble(ofJuju) }),
 }
 
+var building sync.Mutex
+
 func buildPebble(version string) (string, error) {
+	building.Lock()
+	defer building.Unlock()
 	out, err := exec.Command("go", "mod", "download", "-json", release+version).CombinedOutput()
 	var found struct{ Dir string }
 	if err == nil {
@@ -70,49 +83,90 @@ func buildPebble(version string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot fetch the source of Pebble: %w: %s", err, out)
 	}
-	program := filepath.Join(programs, "pebble-"+version)
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./cmd/pebble")
-	build.Dir = found.Dir
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
+	made := filepath.Join(programs, version)
+	if out, err := build(found.Dir, "./cmd/pebble"); err != nil {
 		return "", fmt.Errorf("cannot build Pebble: %w: %s", err, out)
 	}
-	return program, nil
+	return made, os.Rename(filepath.Join(programs, "pebble"), made)
 }
 
-// pod is what Kubernetes gives a unit: a container with Pebble, and a directory
-// that the charm sees by another path than the container.
+// pod is what Kubernetes gives a unit: a container that has nothing but what is
+// in its image, and a directory that it shares with the charm. The container is
+// a directory that its processes have for "/".
 type pod struct {
 	*pebble.Workload
-	t       *testing.T
-	dir     string
-	program string
-	cmd     *exec.Cmd
-	log     bytes.Buffer
+	t         *testing.T
+	container string
+	// env is what the image has Pebble started with.
+	env   []string
+	cmd   *exec.Cmd
+	ended <-chan struct{} // closed when Pebble has ended
+	log   bytes.Buffer
 }
 
 // newPod prepares a pod whose Pebble does not run yet.
 func newPod(t *testing.T, version string) *pod {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the charm operates the daemon as root; run the tests as root")
+		}
+		t.Skip("NOT CHECKED: the charm operates the daemon as root")
+	}
+	root, err := os.MkdirTemp("", "pod") // a short name leaves room for that of a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	p := &pod{
+		t: t, container: filepath.Join(root, "container"),
+		Workload: &pebble.Workload{Root: filepath.Join(root, "charm"), Patience: patience},
+		env:      []string{"LXD_POOLD_BACKEND=sim", "LXD_POOLD_SIM_LATENCY=0"},
+	}
+	seen := filepath.Join(p.Root, "charm/containers")
+	for _, dir := range []string{seen, p.at("/charm/container")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(p.at("/charm/container"), filepath.Join(seen, "lxd-pool")); err != nil {
+		t.Fatal(err)
+	}
+	p.mount()
 	program, err := pebbles[version]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "pod") // a short name leaves room for that of a socket
+	p.has("/charm/bin/pebble", program)
+	p.has("/usr/bin/lxd-pool", filepath.Join(programs, "lxd-pool"))
+	p.has("/usr/bin/lxd-poold", filepath.Join(programs, "lxd-poold"))
+	return p
+}
+
+// mount gives the container what Kubernetes would mount for it, as far as Pebble
+// needs it; a file that is empty does for a device without anything.
+func (p *pod) mount() {
+	p.t.Helper()
+	const bootID, null = "/proc/sys/kernel/random/boot_id", "/dev/null"
+	id, err := os.ReadFile(bootID)
+	for name, text := range map[string][]byte{bootID: id, null: nil} {
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(p.at(name)), 0o755), os.WriteFile(p.at(name), text, 0o644))
+	}
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	shared, seen := filepath.Join(dir, "container"), filepath.Join(dir, "containers")
-	if err := errors.Join(os.Mkdir(shared, 0o700), os.Symlink("container", seen)); err != nil {
-		t.Fatal(err)
+}
+
+// at is where a path of the container is.
+func (p *pod) at(name string) string { return filepath.Join(p.container, name) }
+
+// has puts a program into the image, in place of one that is there.
+func (p *pod) has(name, program string) {
+	p.t.Helper()
+	os.Remove(p.at(name))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(p.at(name)), 0o755), os.Link(program, p.at(name))); err != nil {
+		p.t.Fatal(err)
 	}
-	return &pod{t: t, dir: dir, program: program, Workload: &pebble.Workload{
-		Socket: filepath.Join(seen, "pebble.socket"), Shared: shared,
-		Dir: filepath.Join(dir, "storage"), Programs: programs,
-		Environment: map[string]string{"LXD_POOLD_BACKEND": "sim", "LXD_POOLD_SIM_LATENCY": "0"},
-		Patience:    patience,
-	}}
 }
 
 // startPod is a pod whose Pebble answers. It ends with the test.
@@ -127,33 +181,46 @@ func startPod(t *testing.T, version string) *pod {
 func (p *pod) start() {
 	p.t.Helper()
 	p.log.Reset()
-	p.cmd = exec.Command(p.program, "run", "--create-dirs", "--hold", "--verbose")
-	p.cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "PEBBLE=" + filepath.Join(p.dir, "pebble"), "PEBBLE_SOCKET=" + filepath.Join(p.Shared, "pebble.socket"),
-	}
+	p.cmd = exec.Command("/charm/bin/pebble", "run", "--create-dirs", "--hold", "--verbose")
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: p.container}
+	p.cmd.Dir = "/"
+	p.cmd.Env = append(slices.Clone(p.env), "PEBBLE=/charm/container/pebble", "PEBBLE_SOCKET=/charm/container/pebble.socket")
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	cmd := p.cmd
 	p.t.Cleanup(p.end)
-	for late := time.Now().Add(patience); ; { // the client asks for five seconds
-		_, err := p.pebble().SysInfo()
+	ended := make(chan struct{})
+	p.ended = ended
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	for late := time.After(patience); ; {
+		_, err := p.pebble().SysInfo() // which asks for five seconds
 		if err == nil {
 			return
 		}
-		if time.Now().After(late) {
-			p.t.Fatalf("Pebble does not answer: %v\n%s", err, p.log.String())
+		select {
+		case <-ended:
+		case <-late:
+		default:
+			continue
 		}
+		p.t.Fatalf("Pebble does not answer: %v\n%s", err, p.log.String())
 	}
 }
 
 // end ends Pebble, and with it what it runs.
 func (p *pod) end() {
-	if p.cmd.ProcessState != nil {
+	select {
+	case <-p.ended:
 		return
+	default:
 	}
 	p.cmd.Process.Signal(syscall.SIGTERM)
-	p.cmd.Wait()
+	<-p.ended
 	if p.t.Failed() {
 		p.t.Logf("log of Pebble:\n%s", p.log.String())
 	}
@@ -161,7 +228,7 @@ func (p *pod) end() {
 
 func (p *pod) pebble() *pebbled.Client {
 	p.t.Helper()
-	c, err := pebbled.New(&pebbled.Config{Socket: p.Socket, DisableKeepAlive: true})
+	c, err := pebbled.New(&pebbled.Config{Socket: filepath.Join(p.Root, "charm/containers/lxd-pool/pebble.socket"), DisableKeepAlive: true})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -181,7 +248,7 @@ func (p *pod) status() pebbled.ServiceStatus {
 // pid is that of the process that listens on the daemon's socket.
 func (p *pod) pid() int {
 	p.t.Helper()
-	conn, err := net.Dial("unix", filepath.Join(p.Shared, "lxd-pool.socket"))
+	conn, err := net.Dial("unix", p.at("/charm/container/lxd-pool.socket"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -208,7 +275,7 @@ func (p *pod) configure(c *api.Configuration) {
 // config is what the daemon reads, nil when there is nothing.
 func (p *pod) config() []byte {
 	p.t.Helper()
-	text, err := os.ReadFile(filepath.Join(p.Dir, "charm", "daemon.yaml"))
+	text, err := os.ReadFile(p.at("/var/lib/lxd-pool/charm/daemon.yaml"))
 	if err != nil && !os.IsNotExist(err) {
 		p.t.Fatal(err)
 	}
@@ -218,7 +285,7 @@ func (p *pod) config() []byte {
 // instances are those that the simulated LXD has, while no daemon runs.
 func (p *pod) instances() []pool.Seen {
 	p.t.Helper()
-	state := filepath.Join(p.Dir, "state")
+	state := p.at("/var/lib/lxd-pool/state")
 	store, err := boltstore.Open(state, boltstore.Options{})
 	if err != nil {
 		p.t.Fatal(err)

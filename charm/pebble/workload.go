@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"path"
@@ -18,66 +17,61 @@ import (
 // Container is the name of the container, in the metadata of the charm.
 const Container = "lxd-pool"
 
-// Workload is a daemon that Pebble runs. The zero value is that of the unit that
-// the charm runs for. Its fields must not be changed after the first call.
+// Workload is a daemon that Pebble runs. Its fields must not be changed after
+// the first call.
 type Workload struct {
-	// Socket is Pebble's, as the charm sees it. "": /charm/containers/lxd-pool/pebble.socket.
-	Socket string
-	// Shared is the directory of that socket, as the container sees it.
-	// "": /charm/container.
-	Shared string
-	// Dir is where the container has what lasts. "": /var/lib/lxd-pool.
-	Dir string
-	// Programs is where it has our programs. "": /usr/bin.
-	Programs string
-	// Environment is given to the daemon besides what the charm says.
-	Environment map[string]string
+	// Root stands for "/" of the charm's own container, for tests.
+	Root string
 	// Patience is how long a daemon that was started may take to answer. 0: 30s.
 	Patience time.Duration
+	// remote is the address of its LXD, as Install was told.
+	remote string
 }
 
 var _ charm.Workload = (*Workload)(nil)
 
-// daemonSocket is the name of the daemon's socket, beside that of Pebble.
-const daemonSocket = "lxd-pool.socket"
+// What there is in the container.
+const (
+	daemonProgram = "/usr/bin/lxd-poold"
+	checkProgram  = "/usr/bin/lxd-pool"
+	stateDir      = "/var/lib/lxd-pool/state"
+	filesDir      = "/var/lib/lxd-pool/charm"
+	configFile    = filesDir + "/daemon.yaml"
+	sharedDir     = "/charm/container"
+)
 
-func (w *Workload) socket() string {
-	return cmp.Or(w.Socket, "/charm/containers/"+Container+"/pebble.socket")
+// The sockets in the directory that the charm shares with the container.
+const (
+	pebbleSocket = "pebble.socket"
+	daemonSocket = "lxd-pool.socket"
+)
+
+// shared is the path that the charm has for a file in that directory.
+func (w *Workload) shared(name string) string {
+	return path.Join("/", w.Root, "charm/containers", Container, name)
 }
 
-// inside is the path that the container has for what is beside Pebble's socket.
-func (w *Workload) inside(name string) string {
-	return path.Join(cmp.Or(w.Shared, "/charm/container"), name)
-}
-
-func (w *Workload) dir() string             { return cmp.Or(w.Dir, "/var/lib/lxd-pool") }
-func (w *Workload) stateDir() string        { return path.Join(w.dir(), "state") }
-func (w *Workload) files() string           { return path.Join(w.dir(), "charm") }
-func (w *Workload) file(name string) string { return path.Join(w.files(), name) }
-func (w *Workload) configFile() string      { return w.file("daemon.yaml") }
-func (w *Workload) program(name string) string {
-	return path.Join(cmp.Or(w.Programs, "/usr/bin"), name)
-}
-func (w *Workload) patience() time.Duration { return cmp.Or(w.Patience, 30*time.Second) }
-
-// Install checks that Pebble answers and that the image has what is needed:
-// there is nothing else to install.
-func (w *Workload) Install(ctx context.Context, _ charm.Setup) error {
+// Install checks that there is an LXD, that Pebble answers, and that the image
+// has what is needed: there is nothing else to install.
+func (w *Workload) Install(ctx context.Context, s charm.Setup) error {
+	if w.remote = s.LXD.Remote; w.remote == "" {
+		return &charm.Blocked{Why: "there is no LXD in a container", Next: "set lxd-address and lxd-credentials to those of one elsewhere"}
+	}
 	c, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	for _, name := range []string{daemonProgram, checkProgram} {
-		_, err := c.ListFiles(&pebble.ListFilesOptions{Path: w.program(name), Itself: true})
+		_, err := c.ListFiles(&pebble.ListFilesOptions{Path: name, Itself: true})
 		if isNotFound(err) {
 			return &charm.Blocked{
-				Why:  "the image of the container " + Container + " has no " + w.program(name),
+				Why:  "the image of the container " + Container + " has no " + name,
 				Next: "attach one that has it: juju attach-resource APPLICATION lxd-pool-image=IMAGE",
 			}
 		}
 		if err != nil {
-			return c.failed(err, "look for %s in the container", w.program(name))
+			return c.failed(err, "look for %s in the container", name)
 		}
 	}
 	return nil
@@ -86,7 +80,7 @@ func (w *Workload) Install(ctx context.Context, _ charm.Setup) error {
 // Put writes a file that only root of the container can read. It is there as a
 // whole or not at all.
 func (w *Workload) Put(ctx context.Context, name string, content []byte) (string, error) {
-	if path.Base(path.Join("/", name)) != name || w.file(name) == w.configFile() {
+	if path.Base(path.Join("/", name)) != name || path.Join(filesDir, name) == configFile {
 		return "", pool.Invalidf("", "cannot put %q into the container: it is no name of a file", name)
 	}
 	c, err := w.connect(ctx)
@@ -94,7 +88,8 @@ func (w *Workload) Put(ctx context.Context, name string, content []byte) (string
 		return "", err
 	}
 	defer c.close()
-	return w.file(name), c.write(w.file(name), content)
+	at := path.Join(filesDir, name)
+	return at, c.write(at, content)
 }
 
 // Get reads what Put has written.
@@ -104,18 +99,21 @@ func (w *Workload) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer c.close()
-	return c.read(w.file(name))
+	return c.read(path.Join(filesDir, name))
 }
 
-// Cluster returns the address of the LXD that the daemon is configured for: all
-// units of an application have the same. "": it was not configured yet.
+// Cluster returns the address of the LXD that the daemon is for: all units of an
+// application have the same, and only one may manage it.
 func (w *Workload) Cluster(ctx context.Context) (string, error) {
+	if w.remote != "" {
+		return w.remote, nil
+	}
 	c, err := w.connect(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer c.close()
-	text, err := c.read(w.configFile())
+	text, err := c.read(configFile)
 	if err != nil || text == nil {
 		return "", err
 	}
@@ -129,7 +127,7 @@ func (w *Workload) Cluster(ctx context.Context) (string, error) {
 // Daemon returns a client of the daemon, by the socket that it shares with the
 // charm.
 func (w *Workload) Daemon() *client.Client {
-	return &client.Client{Socket: path.Join(path.Dir(w.socket()), daemonSocket)}
+	return &client.Client{Socket: w.shared(daemonSocket)}
 }
 
 // format is a configuration as the daemon reads it. JSON is YAML.

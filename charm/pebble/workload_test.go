@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -17,13 +18,16 @@ import (
 	"github.com/lxd-pool/lxd-pool/pool"
 )
 
+// remote is the setup of a unit whose LXD is elsewhere.
+var remote = charm.Setup{LXD: charm.LXDSetup{Remote: "https://lxd.example:8443"}}
+
 func TestADaemonLivesInItsContainerFromInstallToRemove(t *testing.T) {
 	for _, version := range []string{newest, ofJuju} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			p := startPod(t, version)
 			ctx := t.Context()
-			if err := p.Install(ctx, charm.Setup{}); err != nil {
+			if err := p.Install(ctx, remote); err != nil {
 				t.Fatal(err)
 			}
 			if err := p.Stop(ctx); err != nil {
@@ -73,10 +77,10 @@ func TestADaemonLivesInItsContainerFromInstallToRemove(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if left, err := os.ReadDir(filepath.Join(p.Dir, "charm")); !os.IsNotExist(err) {
+			if left, err := os.ReadDir(p.at("/var/lib/lxd-pool/charm")); !os.IsNotExist(err) {
 				t.Errorf("a removed workload leaves %v, %v", left, err)
 			}
-			if left, err := filepath.Glob(filepath.Join(p.Shared, "lxd-pool*")); err != nil || len(left) > 0 {
+			if left, err := filepath.Glob(p.at("/charm/container/lxd-pool*")); err != nil || len(left) > 0 {
 				t.Errorf("a removed workload leaves %v, %v", left, err)
 			}
 		})
@@ -118,7 +122,8 @@ func TestADaemonThatWasKilledComesBack(t *testing.T) {
 func TestAPebbleThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, newest)
-	for name, verb := range verbs(p.Workload) {
+	for name := range verbs(&pebble.Workload{}) {
+		verb := verbs(&pebble.Workload{Root: p.Root})[name]
 		_, waits := errors.AsType[*charm.Pending](verb(t.Context()))
 		if !waits {
 			t.Errorf("%s does not wait", name)
@@ -126,30 +131,33 @@ func TestAPebbleThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Pebble's client asks for five seconds where it may ask again.
+// Pebble's client asks for five seconds where it may ask again, so that the
+// verbs are tried all at once.
 func TestAPebbleThatHangsIsNotWaitedForBeyondTheContext(t *testing.T) {
-	for name := range verbs(nil) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPod(t, newest)
-			l, err := net.Listen("unix", p.Socket)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			ctx, cancel := context.WithCancel(t.Context())
-			go func() {
-				defer cancel()
-				for range 2 { // the one that looks whether somebody listens, and the request
-					conn, err := l.Accept()
-					if err != nil {
-						return
-					}
-					defer conn.Close()
+	t.Parallel()
+	var group sync.WaitGroup
+	defer group.Wait()
+	for name := range verbs(&pebble.Workload{}) {
+		p := newPod(t, newest)
+		l, err := net.Listen("unix", p.at("/charm/container/pebble.socket"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer cancel()
+			for range 2 { // the one that looks whether somebody listens, and the request
+				conn, err := l.Accept()
+				if err != nil {
+					return
 				}
-			}()
+				t.Cleanup(func() { conn.Close() })
+			}
+		}()
+		group.Go(func() {
 			if err := verbs(p.Workload)[name](ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("it ends with %v", err)
+				t.Errorf("%s ends with %v", name, err)
 			}
 		})
 	}
@@ -158,7 +166,7 @@ func TestAPebbleThatHangsIsNotWaitedForBeyondTheContext(t *testing.T) {
 // verbs are all that ask Pebble something.
 func verbs(w *pebble.Workload) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"Install":   func(ctx context.Context) error { return w.Install(ctx, charm.Setup{}) },
+		"Install":   func(ctx context.Context) error { return w.Install(ctx, remote) },
 		"Put":       func(ctx context.Context) error { _, err := w.Put(ctx, "name", nil); return err },
 		"Get":       func(ctx context.Context) error { _, err := w.Get(ctx, "name"); return err },
 		"Configure": func(ctx context.Context) error { return w.Configure(ctx, ci(1)) },
@@ -171,10 +179,36 @@ func verbs(w *pebble.Workload) map[string]func(context.Context) error {
 func TestAnImageWithoutOurProgramsBlocks(t *testing.T) {
 	t.Parallel()
 	p := startPod(t, newest)
-	p.Programs = t.TempDir()
-	blocked, ok := errors.AsType[*charm.Blocked](p.Install(t.Context(), charm.Setup{}))
-	if !ok || blocked.Why != "the image of the container lxd-pool has no "+p.Programs+"/lxd-poold" || blocked.Next == "" {
+	for _, name := range []string{"/usr/bin/lxd-pool", "/usr/bin/lxd-poold"} {
+		if err := os.Remove(p.at(name)); err != nil {
+			t.Fatal(err)
+		}
+		blocked, ok := errors.AsType[*charm.Blocked](p.Install(t.Context(), remote))
+		if !ok || blocked.Why != "the image of the container lxd-pool has no "+name || blocked.Next == "" {
+			t.Errorf("the error is %+v", blocked)
+		}
+	}
+}
+
+func TestAUnitWithoutAnLXDElsewhereBlocks(t *testing.T) {
+	blocked, ok := errors.AsType[*charm.Blocked](new(pebble.Workload).Install(t.Context(), charm.Setup{}))
+	if !ok || blocked.Why != "there is no LXD in a container" || blocked.Next == "" {
 		t.Errorf("the error is %+v", blocked)
+	}
+}
+
+// One LXD is managed once, whatever its units know of each other.
+func TestTheAddressOfItsLXDIsTheClusterOfAUnit(t *testing.T) {
+	t.Parallel()
+	p := startPod(t, newest)
+	if got, err := p.Cluster(t.Context()); got != "" || err != nil {
+		t.Errorf("before it is told the cluster is %q, %v", got, err)
+	}
+	if err := p.Install(t.Context(), remote); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Cluster(t.Context()); got != remote.LXD.Remote || err != nil {
+		t.Errorf("the cluster is %q, %v", got, err)
 	}
 }
 
@@ -189,18 +223,18 @@ func TestAFileIsForRootAndWrittenWhenItDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := os.Stat(path)
+	first, err := os.Stat(p.at(path))
 	if err != nil || first.Mode() != 0o600 {
 		t.Fatalf("the file is %v, %v", first, err)
 	}
-	if dir, err := os.Stat(filepath.Dir(path)); err != nil || dir.Mode().Perm() != 0o700 {
+	if dir, err := os.Stat(p.at(filepath.Dir(path))); err != nil || dir.Mode().Perm() != 0o700 {
 		t.Errorf("its directory is %v, %v", dir, err)
 	}
 	for _, text := range []string{"one", "two"} {
 		if again, err := p.Put(ctx, "tls.key", []byte(text)); err != nil || again != path {
 			t.Fatalf("put at %s, %v", again, err)
 		}
-		now, err := os.Stat(path)
+		now, err := os.Stat(p.at(path))
 		if err != nil || os.SameFile(first, now) != (text == "one") {
 			t.Errorf("%s: the file is %v, was %v, %v", text, now, first, err)
 		}
