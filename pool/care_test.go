@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -394,6 +395,73 @@ func TestResettingAPoolReplacesTheIdleNowAndTheLeasedLater(t *testing.T) {
 				t.Errorf("%s is from before", in.Name)
 			}
 		}
+	})
+}
+
+// untilLate waits until a problem of the pool is there whose next attempt is far away.
+func (w *world) untilLate(code string) {
+	w.t.Helper()
+	for range 3600 {
+		time.Sleep(time.Second)
+		for _, p := range w.status().Problems {
+			if p.Code == code && time.Until(p.Next) > time.Minute {
+				return
+			}
+		}
+	}
+	w.t.Fatalf("there is no problem %s, but %+v", code, w.status().Problems)
+}
+
+func TestARefillTriesAgainAtOnceWhatHasFailed(t *testing.T) {
+	for _, c := range []struct {
+		verb    simbackend.Verb
+		problem string
+	}{{simbackend.Start, "creation-failing"}, {simbackend.Create, "creation-failing"}, {simbackend.Delete, "wedged"}} {
+		t.Run(string(c.verb), func(t *testing.T) {
+			inWorld(t, simbackend.Options{}, func(w *world) {
+				w.create(pool.Spec{Size: 2, Max: 4})
+				w.lxd.SetFault(c.verb, simbackend.Fault{Fail: 1})
+				w.release(w.acquire(pool.AcquireRequest{})[0])
+				w.untilLate(c.problem)
+				w.lxd.SetFault(c.verb, simbackend.Fault{})
+				if err := w.m.RefillPool(w.ctx, "ci"); err != nil {
+					t.Fatal(err)
+				}
+				w.settle()
+				w.counts(pool.Counts{Ready: 2})
+				if got := w.status().Problems; len(got) != 0 {
+					t.Errorf("after it there are %+v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestARefillThatIsInVainBacksOffAsBefore(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		w.lxd.SetFault(simbackend.Start, simbackend.Fault{Fail: 1})
+		w.create(pool.Spec{Size: 1})
+		w.untilLate("creation-failing")
+		if err := w.m.RefillPool(w.ctx, "ci"); err != nil {
+			t.Fatal(err)
+		}
+		w.untilLate("creation-failing")
+	})
+}
+
+func TestAPoolThatIsBeingDeletedIsNotRefilled(t *testing.T) {
+	inWorld(t, simbackend.Options{}, func(w *world) {
+		w.create(pool.Spec{Size: 1})
+		w.lxd.SetFault(simbackend.Delete, simbackend.Fault{Fail: 1})
+		ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
+		defer cancel()
+		if err := w.m.DeletePool(ctx, "ci", false, "root"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if err := w.m.RefillPool(w.ctx, "ci"); !errors.Is(err, pool.ErrDoomed) {
+			t.Errorf("got %v", err)
+		}
+		w.lxd.SetFault(simbackend.Delete, simbackend.Fault{})
 	})
 }
 

@@ -185,6 +185,13 @@ func (m *Manager) ResetPool(ctx context.Context, name PoolName) error {
 	return m.alter(ctx, name, (*turn).resetIdle)
 }
 
+// RefillPool has the pool try again at once whatever has failed and would be
+// tried later: what failed before is forgotten, and LXD is listed and asked for
+// the image again. For a pool that lacks nothing it is no error.
+func (m *Manager) RefillPool(ctx context.Context, name PoolName) error {
+	return m.alter(ctx, name, (*turn).refill)
+}
+
 // DeletePool deletes the pool, its instances and its templates, and returns
 // when they are gone. With leases it is refused with [ErrLeased] unless force,
 // which revokes them for by. When ctx ends first the deletion goes on.
@@ -326,6 +333,29 @@ func (t *turn) resetIdle() error {
 	}
 	t.breaker.succeed()
 	t.event(Event{Type: PoolChanged, Message: "was reset"})
+	return nil
+}
+
+// refill forgets failures, and the times until they would be tried again. What
+// is due now is done in this very turn.
+func (t *turn) refill() error {
+	if err := t.alive(); err != nil {
+		return err
+	}
+	failed := t.breaker.failures > 0 || len(t.tries) > 0 || t.away != nil || t.origin != nil
+	t.breaker.succeed()
+	t.agenda.clear(alarm{kind: alarmPlan})
+	for name := range t.tries {
+		if again := (alarm{alarmRetry, string(name)}); !t.agenda.when(again).IsZero() {
+			t.agenda.set(again, t.now)
+		}
+	}
+	clear(t.tries)
+	t.agenda.set(alarm{kind: alarmResolve}, t.now)
+	t.env.look()
+	if failed {
+		t.event(Event{Type: PoolChanged, Message: "is to try again at once what failed"})
+	}
 	return nil
 }
 

@@ -140,11 +140,16 @@ func (t *turn) resolved(making string, origin Origin, err error) {
 
 // What ends an outage that does not say so itself.
 const (
-	remedyJournal  = "free space or mend the disk; lxd-pool goes on by itself"
-	remedyAway     = "bring LXD back; lxd-pool goes on by itself"
-	remedyRemote   = "bring it back; lxd-pool goes on by itself"
-	remedyCreation = "mend the cause; lxd-pool tries again by itself"
+	remedyJournal = "free space or mend the disk; lxd-pool goes on by itself"
+	remedyAway    = "bring LXD back; lxd-pool goes on by itself"
+	remedyRemote  = "bring it back; lxd-pool goes on by itself"
 )
+
+// remedyCreation is what to do about a creation that keeps failing, if the cause
+// does not say so.
+func (w *writer) remedyCreation() string {
+	return fmt.Sprintf(`mend the cause; lxd-pool tries again by itself, or at once with "lxd-pool refill %s"`, w.name)
+}
 
 // shortage says why somebody who asks for n does not have them, and what would
 // end that. n is 0 when nobody asks, and the pool itself lacks ready ones.
@@ -158,7 +163,7 @@ func (t *turn) shortage(n int) (why, next string) {
 	case t.grantsHeld() != "":
 		return t.grantsHeld(), "try again in a moment"
 	case t.breaker.failures > 0:
-		return "creation keeps failing: " + t.breaker.cause, cmp.Or(t.breaker.next, remedyCreation)
+		return "creation keeps failing: " + t.breaker.cause, cmp.Or(t.breaker.next, t.remedyCreation())
 	case h.total() >= spec.Max:
 		return fmt.Sprintf("no more than %d may exist: %s", spec.Max, h.use()),
 			fmt.Sprintf(`wait longer, or raise it with "lxd-pool set %s max=%d"`, t.name, 2*spec.Max)

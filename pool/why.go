@@ -83,7 +83,7 @@ func (t *turn) problems() []Problem {
 	add("burial", t.burial, "what is left of the pool cannot be deleted: ", "")
 	if b := &t.breaker; b.failures > 0 {
 		text := fmt.Sprintf("making instances failed %s in a row: %s", times(b.failures), b.cause)
-		list = append(list, Problem{Code: "creation-failing", Text: text, Remedy: cmp.Or(b.next, remedyCreation),
+		list = append(list, Problem{Code: "creation-failing", Text: text, Remedy: cmp.Or(b.next, t.remedyCreation()),
 			Since: b.since.Round(0), Next: b.retry.Round(0)})
 	}
 	if t.away == nil {

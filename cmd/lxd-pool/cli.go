@@ -116,7 +116,7 @@ func (c *cli) command() *cobra.Command {
 		&cobra.Group{ID: groupImages, Title: "Images and other servers"},
 		&cobra.Group{ID: groupLook, Title: "What is going on"},
 	)
-	c.add(root, groupPools, c.create, c.set, c.edit, c.show, c.list, c.enable, c.disable, c.reset, c.delete, c.initVerb, c.project, c.profile)
+	c.add(root, groupPools, c.create, c.set, c.edit, c.show, c.list, c.enable, c.disable, c.reset, c.refill, c.delete, c.initVerb, c.project, c.profile)
 	c.add(root, groupLeases, c.acquire, c.exec, c.shell, c.file, c.commandNoun, c.fork, c.renew, c.release, c.runVerb, c.leases, c.showLease, c.hold, c.revoke)
 	c.add(root, groupLeases, c.snapshot, c.info, c.stop, c.start, c.restart, c.pause, c.resume, c.move)
 	c.add(root, groupImages, c.image, c.publish, c.remote)

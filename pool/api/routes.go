@@ -41,6 +41,7 @@ const (
 	OpPatchPool      Operation = "patchPool"
 	OpDeletePool     Operation = "deletePool"
 	OpResetPool      Operation = "resetPool"
+	OpRefillPool     Operation = "refillPool"
 	OpListPoolLeases Operation = "listPoolLeases"
 	OpAcquire        Operation = "acquire"
 	OpListLeases     Operation = "listLeases"
@@ -175,6 +176,8 @@ var Routes = []Route{
 		Query: []Param{{Name: "force", Summary: "if true, revoke its leases first"}}},
 	{Operation: OpResetPool, Method: http.MethodPost, Path: "/1.0/pools/{pool}/reset", Access: Operators,
 		Summary: "Replace every instance of a pool; leased ones when their leases end", Status: http.StatusNoContent},
+	{Operation: OpRefillPool, Method: http.MethodPost, Path: "/1.0/pools/{pool}/refill", Access: Operators,
+		Summary: "Try again at once whatever has failed; no error when nothing has", Status: http.StatusNoContent},
 
 	{Operation: OpListPoolLeases, Method: http.MethodGet, Path: "/1.0/pools/{pool}/leases", Access: Consumers,
 		Summary: "List the running leases of a pool; a consumer's own only", Answer: []Lease{}, Query: leaseFilters},

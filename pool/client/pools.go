@@ -58,6 +58,13 @@ func (c *Client) ResetPool(ctx context.Context, name pool.PoolName) error {
 	return err
 }
 
+// RefillPool has a pool try again at once whatever has failed and would be tried
+// later. For a pool that lacks nothing it is no error.
+func (c *Client) RefillPool(ctx context.Context, name pool.PoolName) error {
+	_, err := c.do(ctx, call{op: api.OpRefillPool, at: []string{string(name)}}, nil)
+	return err
+}
+
 // DeletePool deletes a pool and returns when its instances are gone. With
 // leases it is refused with [pool.ErrLeased] unless force, which revokes them.
 // When ctx ends first the deletion goes on.

@@ -94,6 +94,10 @@ func (d direct) ResetPool(ctx context.Context, name pool.PoolName) error {
 	return d.e.m.ResetPool(ctx, name)
 }
 
+func (d direct) RefillPool(ctx context.Context, name pool.PoolName) error {
+	return d.e.m.RefillPool(ctx, name)
+}
+
 func (d direct) DeletePool(ctx context.Context, name pool.PoolName, force bool) error {
 	return d.e.m.DeletePool(ctx, name, force, d.who)
 }

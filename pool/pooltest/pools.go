@@ -105,6 +105,7 @@ var poolCases = []testCase{
 		errs["disable"] = b.root.DisablePool(ctx, "nope")
 		errs["enable"] = b.root.EnablePool(ctx, "nope")
 		errs["reset"] = b.root.ResetPool(ctx, "nope")
+		errs["refill"] = b.root.RefillPool(ctx, "nope")
 		errs["delete"] = b.root.DeletePool(ctx, "nope", false)
 		for verb, err := range errs {
 			if !errors.Is(err, pool.ErrNoPool) || !strings.Contains(err.Error(), "nope") {
@@ -134,6 +135,18 @@ var poolCases = []testCase{
 		}
 		b.must(b.root.EnablePool(b.Context(), "ci"))
 		b.acquire(b.bob, pool.AcquireRequest{})
+	}},
+	{"ARefillOfAPoolThatLacksNothingChangesNothing", func(b *bench) {
+		b.create(pool.Spec{Size: 2})
+		before, err := b.root.Instances(b.Context(), "ci")
+		b.must(err)
+		b.must(b.root.RefillPool(b.Context(), "ci"))
+		b.settle()
+		after, err := b.root.Instances(b.Context(), "ci")
+		b.must(err)
+		if !slices.Equal(before, after) || b.counts().Ready != 2 {
+			b.Errorf("there are %v, and were %v", after, before)
+		}
 	}},
 	{"AResetReplacesWhatIsIdleNowAndWhatIsLeasedLater", func(b *bench) {
 		b.create(pool.Spec{Size: 1, Max: 3, Recycle: pool.ResetToSnapshot})

@@ -25,6 +25,7 @@ type Service interface {
 	DisablePool(ctx context.Context, name pool.PoolName) error
 	EnablePool(ctx context.Context, name pool.PoolName) error
 	ResetPool(ctx context.Context, name pool.PoolName) error
+	RefillPool(ctx context.Context, name pool.PoolName) error
 	DeletePool(ctx context.Context, name pool.PoolName, force bool) error
 	Instances(ctx context.Context, name pool.PoolName) ([]pool.InstanceName, error)
 

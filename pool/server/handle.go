@@ -23,6 +23,7 @@ var (
 		api.OpPatchPool:      (*Server).patchPool,
 		api.OpDeletePool:     (*Server).deletePool,
 		api.OpResetPool:      (*Server).resetPool,
+		api.OpRefillPool:     (*Server).refillPool,
 		api.OpListPoolLeases: (*Server).listLeases,
 		api.OpListLeases:     (*Server).listLeases,
 		api.OpGetLease:       (*Server).getLease,

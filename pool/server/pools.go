@@ -88,6 +88,10 @@ func (s *Server) resetPool(r *request) (any, error) {
 	return nil, s.manager.ResetPool(r.Context(), r.pool())
 }
 
+func (s *Server) refillPool(r *request) (any, error) {
+	return nil, s.manager.RefillPool(r.Context(), r.pool())
+}
+
 func (s *Server) deletePool(r *request) (any, error) {
 	force, err := r.flag("force")
 	if err != nil {
