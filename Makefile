@@ -27,7 +27,7 @@ systemd     := cmd/lxd-poold/systemd
 go = set -e; go=$$(tests/lib/go-up); export PATH="$${go%/*}:$$PATH";
 
 .DEFAULT_GOAL := build
-.PHONY: snap snap/tree snap/version charm charm/tree build build/man test quickstart stop bench lint docs install uninstall clean help
+.PHONY: snap snap/tree snap/version charm charm/kubernetes charm/tree charm/tree/kubernetes build build/man test quickstart stop bench lint docs install uninstall clean help
 
 build: ## build bin/lxd-pool and bin/lxd-poold
 	@$(go) go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/lxd-pool ./cmd/lxd-poold
@@ -75,14 +75,23 @@ charm: ## pack the charm into build/charm, with charmcraft if it is there; CHARM
 	@CHARM_FILE='$(CHARM_FILE)' CHARM_PROGRAM='$(CHARM_PROGRAM)' CHARM_ARCH='$(CHARM_ARCH)' CHARM_OUT='$(CHARM_OUT)' \
 	  VERSION='$(VERSION)' tests/lib/charm-pack
 
-# What is in a charm but for its metadata, below TREE. The part in its charmcraft.yaml makes it too.
+kubernetes := CHARM_FILE=charm/kubernetes/charmcraft.yaml CHARM_PROGRAM=./cmd/lxd-pool-k8s-charm
+
+charm/kubernetes: ## pack the charm for Kubernetes into build/charm, in the same way
+	@$(MAKE) -s charm $(kubernetes)
+
+# What is in a charm but for its metadata, below TREE. The part in its charmcraft.yaml makes it too. Beside a program
+# under another licence than ours is the text of that one.
 charm/tree:
 	@[ -n '$(TREE)' ] || { echo 'name the directory with TREE='; exit 1; }
 	@mkdir -p '$(TREE)'
 	@$(go) CGO_ENABLED=0 GOOS=linux GOARCH='$(CHARM_ARCH)' \
 	  go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o '$(TREE)/dispatch' '$(CHARM_PROGRAM)'
 	@echo '$(VERSION)' >'$(TREE)/version'
-	@install -m 644 charm/icon.svg charm/README.md LICENSE '$(TREE)'
+	@install -m 644 charm/icon.svg '$(dir $(CHARM_FILE))README.md' LICENSE $(wildcard $(CHARM_PROGRAM)/COPYING) '$(TREE)'
+
+charm/tree/kubernetes:
+	@$(MAKE) -s charm/tree $(kubernetes)
 
 build/man: build
 	@rm -rf build; mkdir -p build/completion
