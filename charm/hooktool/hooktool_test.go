@@ -104,6 +104,17 @@ func TestRelationsAndUnitsComeInOrder(t *testing.T) {
 		"relation-get --format=json -r lease:9 - web/9")
 }
 
+func TestARelationThatIsBreakingIsNotThereAnyMore(t *testing.T) {
+	b := newBench(t)
+	b.says("relation-ids", `["lease:1","lease:2"]`)
+	t.Setenv("JUJU_RELATION_ID", "lease:1")
+	for hook, want := range map[string][]string{"lease-relation-departed": {"lease:1", "lease:2"}, "lease-relation-broken": {"lease:2"}} {
+		t.Setenv("JUJU_HOOK_NAME", hook)
+		ids, err := b.tools.RelationIDs(t.Context(), "lease")
+		same(t, hook, ids, want, err)
+	}
+}
+
 func TestWhatIsSaidIsNoArgument(t *testing.T) {
 	b := newBench(t)
 	if err := b.tools.SetBag(t.Context(), "lease:1", map[string]string{"leases": "said in the bag"}); err != nil {
