@@ -27,11 +27,7 @@ func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error 
 					Next: "use the API, or a pool with an ssh server in its image"})
 			}
 		}
-		for _, r := range refused {
-			if r.relation == id {
-				a.Problems = append(a.Problems, r.Problem)
-			}
-		}
+		a.Problems = append(a.Problems, about(refused, id)...)
 		bag, err := a.Bag()
 		if err != nil {
 			return err
@@ -41,6 +37,35 @@ func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error 
 		}
 	}
 	return nil
+}
+
+// refuse says in each relation what nobody serves, and leaves the rest as it was
+// said, unless another unit manages the LXD of this one.
+func (u *unit) refuse(ctx context.Context, refused []refusal) error {
+	for _, id := range u.relations {
+		bag, err := lease.Answer{Problems: about(refused, id)}.Bag()
+		if err != nil {
+			return err
+		}
+		if u.peers.standsBy == "" {
+			bag = map[string]string{lease.ProblemsKey: bag[lease.ProblemsKey]}
+		}
+		if err := u.Tools.SetBag(ctx, id, bag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// about are the refusals in a relation.
+func about(refused []refusal, relation string) []lease.Problem {
+	var list []lease.Problem
+	for _, r := range refused {
+		if r.relation == relation {
+			list = append(list, r.Problem)
+		}
+	}
+	return list
 }
 
 // describe is a lease as it is told to the other end.

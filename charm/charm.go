@@ -100,6 +100,9 @@ func (c *Charm) open(ctx context.Context) (*unit, error) {
 	if u.peers, err = c.openPeers(ctx); err != nil {
 		return nil, err
 	}
+	if u.ledger.Leaving {
+		u.peers.own.Rooms, u.peers.own.Parts = nil, nil
+	}
 	return u, u.readClaims(ctx)
 }
 
@@ -152,14 +155,27 @@ func (u *unit) readRelation(ctx context.Context, id string) error {
 // option takes no lease from anybody.
 func (u *unit) reconcile(ctx context.Context) error {
 	err := u.prepare(ctx)
-	if errors.Is(err, errTool) {
+	switch {
+	case errors.Is(err, errTool):
 		return err
-	}
-	if u.daemon == nil {
-		return errors.Join(err, u.writePeers(ctx, nil), u.writeLedger(ctx, u.ledger))
+	case u.daemon == nil:
+		return errors.Join(err, u.lookOn(ctx))
 	}
 	defer u.daemon.Close()
 	return errors.Join(err, u.share(ctx), u.trouble)
+}
+
+// lookOn is what a unit does whose daemon is not there: if it leads, it offers
+// others what is asked for.
+func (u *unit) lookOn(ctx context.Context) error {
+	refused, err := u.lead(ctx)
+	if err != nil {
+		return err
+	}
+	if err := u.refuse(ctx, refused); err != nil {
+		return err
+	}
+	return errors.Join(u.writePeers(ctx), u.writeLedger(ctx, u.ledger))
 }
 
 // prepare brings the daemon up, as configured.
@@ -169,20 +185,39 @@ func (u *unit) prepare(ctx context.Context) error {
 		return u.fallBack(ctx, blockedBy(err, u.application()))
 	}
 	conf.setup.Snap = u.Tools.Resource(ctx, snapResource)
-	if err := u.Tools.SetStatus(ctx, hooktool.Maintenance, "setting lxd-pool up"); err != nil {
-		return fmt.Errorf("%w: %w", errTool, err)
+	if u.ledger.Serving == nil {
+		if err := u.Tools.SetStatus(ctx, hooktool.Maintenance, "setting lxd-pool up"); err != nil {
+			return fmt.Errorf("%w: %w", errTool, err)
+		}
 	}
 	if err := u.Workload.Install(ctx, conf.setup); err != nil {
 		return err
 	}
-	if manager, err := u.manager(ctx); err != nil || manager != u.Event.Unit {
-		return u.standBy(ctx, manager, err)
+	if err := u.findManager(ctx); err != nil {
+		return err
+	}
+	if u.peers.standsBy != "" {
+		return u.standBy(ctx)
 	}
 	if err := u.configure(ctx, conf); err != nil {
 		return u.fallBack(ctx, blockedBy(err, u.application()))
 	}
 	u.ledger.Serving = &conf.serving
 	return u.operate(ctx)
+}
+
+// standBy leaves LXD to the unit that manages it.
+func (u *unit) standBy(ctx context.Context) error {
+	if err := u.Workload.Stop(ctx); err != nil {
+		return err
+	}
+	for _, e := range u.ledger.Leases {
+		if err := u.Tools.RemoveSecret(ctx, e.Secret); err != nil {
+			return fmt.Errorf("%w: %w", errTool, err)
+		}
+	}
+	u.ledger.Leases = nil
+	return nil
 }
 
 // fallBack goes on with what the daemon does already, since it is not to be
@@ -215,7 +250,8 @@ func (u *unit) share(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	refused, err := u.lead(ctx, pools)
+	u.peers.own.Rooms = u.rooms(pools)
+	refused, err := u.lead(ctx)
 	if err != nil {
 		return err
 	}
@@ -235,8 +271,8 @@ func (u *unit) share(ctx context.Context) error {
 	if err := u.answer(ctx, s, refused); err != nil {
 		return err
 	}
-	u.trouble = trouble(pools)
-	return errors.Join(u.writePeers(ctx, pools), u.writeLedger(ctx, u.ledger), u.observe(ctx))
+	u.trouble, u.peers.own.Rooms = trouble(pools), u.rooms(pools)
+	return errors.Join(u.writePeers(ctx), u.writeLedger(ctx, u.ledger), u.observe(ctx))
 }
 
 func (u *unit) poolsByName(ctx context.Context) (map[pool.PoolName]*api.Pool, error) {

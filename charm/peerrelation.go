@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,17 +115,19 @@ func (p *peerRelation) offersTo(name string, leaving bool) []offer {
 }
 
 // lead decides who serves what, if this unit leads, and returns what nobody serves.
-func (u *unit) lead(ctx context.Context, pools map[pool.PoolName]*api.Pool) ([]refusal, error) {
+func (u *unit) lead(ctx context.Context) ([]refusal, error) {
 	if !u.peers.leader {
 		return nil, nil
 	}
-	own := u.peers.own
-	own.Rooms = u.rooms(pools)
-	units := map[string]peer{u.Event.Unit: own}
+	units := map[string]peer{u.Event.Unit: u.peers.own}
 	for name, p := range u.peers.others {
 		units[name] = p
 	}
-	next, refused := u.peers.book.decide(u.claims, u.bad, units, u.serving.PerRelation)
+	perRelation := 0
+	if u.ledger.Serving != nil {
+		perRelation = u.ledger.Serving.PerRelation
+	}
+	next, refused := u.peers.book.decide(u.claims, u.bad, units, perRelation)
 	u.peers.book = next
 	bag, err := next.bag()
 	if err != nil {
@@ -154,18 +157,11 @@ func (u *unit) rooms(pools map[pool.PoolName]*api.Pool) []room {
 	return list
 }
 
-// writePeers tells the others what this unit can give and has taken; nil pools
-// leave that as it was said before, unless this unit is not to give any.
-func (u *unit) writePeers(ctx context.Context, pools map[pool.PoolName]*api.Pool) error {
+// writePeers tells the others what this unit can give and has taken.
+func (u *unit) writePeers(ctx context.Context) error {
 	p := u.peers
 	if p.id == "" {
 		return nil
-	}
-	if pools != nil {
-		p.own.Rooms = u.rooms(pools)
-	}
-	if u.ledger.Leaving || p.standsBy != "" {
-		p.own.Rooms, p.own.Parts = nil, nil
 	}
 	if u.ledger.Leaving {
 		p.own.Cluster = noCluster
@@ -186,36 +182,26 @@ func (u *unit) asked(k claimKey) bool {
 // has not looked yet.
 const noCluster = "none"
 
-// manager is the unit that manages the LXD of this one: the first of those in one
-// cluster. A unit that has not heard yet of all the units before it waits.
-func (u *unit) manager(ctx context.Context) (string, error) {
+// findManager finds the unit that manages the LXD of this one: the first of those
+// in one cluster. A unit that has not heard yet of all the units before it waits.
+func (u *unit) findManager(ctx context.Context) error {
 	cluster, err := u.Workload.Cluster(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	u.peers.own.Cluster = cmp.Or(cluster, noCluster)
-	me := u.Event.Unit
-	if cluster == "" {
-		return me, nil
-	}
-	for name, p := range u.peers.others {
-		switch before := hooktool.CompareUnits(name, me) < 0; {
-		case before && (p.unheard || p.Cluster == ""):
-			return "", &Pending{Why: "waiting to hear whether " + name + " is in the same LXD cluster"}
-		case before && p.Cluster == cluster && (u.peers.standsBy == "" || hooktool.CompareUnits(name, u.peers.standsBy) < 0):
+	for _, name := range slices.SortedFunc(maps.Keys(u.peers.others), hooktool.CompareUnits) {
+		p := u.peers.others[name]
+		switch {
+		case cluster == "" || u.peers.standsBy != "" || hooktool.CompareUnits(name, u.Event.Unit) > 0:
+		case p.unheard || p.Cluster == "":
+			return &Pending{Why: "waiting to hear whether " + name + " is in the same LXD cluster"}
+		case p.Cluster == cluster:
 			u.peers.standsBy = name
 		}
 	}
 	if u.peers.standsBy != "" {
-		return u.peers.standsBy, nil
+		u.peers.own.Rooms, u.peers.own.Parts = nil, nil
 	}
-	return me, nil
-}
-
-// standBy leaves the LXD of this unit to the one that manages it.
-func (u *unit) standBy(ctx context.Context, manager string, err error) error {
-	if err != nil {
-		return err
-	}
-	return u.Workload.Stop(ctx)
+	return nil
 }
