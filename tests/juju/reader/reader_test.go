@@ -22,9 +22,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-const (
-	root        = "../../.."
+const root = "../../.."
+
+// Which charm the tests are about, see kubernetes_test.go.
+var (
 	projectFile = root + "/charm/charmcraft.yaml"
+	target      = "charm"
 )
 
 // out is where the charm is packed; TestMain owns it.
@@ -33,22 +36,25 @@ var out string
 // packed is the path of the charm: the one that LXD_POOL_CHARM names, else one
 // that is packed now, once.
 var packed = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("LXD_POOL_CHARM"); path != "" {
+	if path := os.Getenv("LXD_POOL_CHARM"); path != "" && target == "charm" {
 		return path, nil
 	}
-	build := exec.Command("make", "-s", "charm", "CHARM_OUT="+out)
+	build := exec.Command("make", "-s", target, "CHARM_OUT="+out)
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("make charm: %w\n%s", err, said)
+		return "", fmt.Errorf("make %s: %w\n%s", target, err, said)
 	}
 	found, err := filepath.Glob(filepath.Join(out, "*.charm"))
 	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("make charm made %q: %v", found, err)
+		return "", fmt.Errorf("make %s made %q: %v", target, found, err)
 	}
 	return found[0], nil
 })
 
 func TestMain(m *testing.M) {
+	if onKubernetes() {
+		projectFile, target = root+"/charm/kubernetes/charmcraft.yaml", "charm/kubernetes"
+	}
 	var err error
 	if out, err = os.MkdirTemp("", "lxd-pool-charm-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -136,8 +142,8 @@ func TestJujuReadsTheCharm(t *testing.T) {
 	if meta.Assumes == nil {
 		t.Error("it runs on any Juju, also on those without secrets")
 	}
-	if meta.Subordinate || len(meta.Containers) != 0 {
-		t.Error("it is not one for machines")
+	if meta.Subordinate || (len(meta.Containers) > 0) != onKubernetes() {
+		t.Errorf("it is not one for %s", target)
 	}
 }
 
@@ -146,6 +152,9 @@ func TestTheMetadataHasOnlyKeysThatSomebodyReads(t *testing.T) {
 	known := []string{ // by Juju, then by Charmhub
 		"name", "summary", "description", "provides", "requires", "peers", "assumes", "resources",
 		"display-name", "docs", "maintainers", "issues", "source", "website",
+	}
+	if onKubernetes() {
+		known = append(known, "containers", "storage")
 	}
 	_, z := open(t)
 	text, err := fs.ReadFile(z, "metadata.yaml")
@@ -183,6 +192,9 @@ func TestTheFileHasWhatJujuRunsAndNothingElse(t *testing.T) {
 		"-rw-r--r-- LICENSE", "-rw-r--r-- README.md", "-rw-r--r-- actions.yaml", "-rw-r--r-- config.yaml", "-rw-r--r-- icon.svg",
 		"-rw-r--r-- manifest.yaml", "-rw-r--r-- metadata.yaml", "-rw-r--r-- version", "-rwxr-xr-x dispatch",
 	}
+	if onKubernetes() {
+		want = slices.Insert(want, 0, "-rw-r--r-- COPYING") // its licence is another one
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s has %q, want %q", path, got, want)
 	}
@@ -202,7 +214,7 @@ func TestTheCharmIsForTheMachinesThatItNames(t *testing.T) {
 	if want := []string{"ubuntu@24.04-" + arch}; !slices.Equal(bases, want) {
 		t.Errorf("it is for %q, want %q", bases, want)
 	}
-	if name := filepath.Base(path); name != "lxd-pool_ubuntu@24.04-"+arch+".charm" {
+	if name := filepath.Base(path); name != ch.Meta().Name+"_ubuntu@24.04-"+arch+".charm" {
 		t.Errorf("the file is called %s", name)
 	}
 
