@@ -107,6 +107,9 @@ func (o options) config() (*config, error) {
 
 func (o options) network(c *config) (err error) {
 	for name, port := range map[string]*int{"port": &c.Port, "metrics-port": &c.MetricsPort} {
+		if _, there := o[name]; !there && name == "metrics-port" {
+			continue // on Kubernetes there is no agent on the machine to show figures to
+		}
 		if *port, err = o.number(name); err != nil {
 			return err
 		}
@@ -117,6 +120,12 @@ func (o options) network(c *config) (err error) {
 	c.Expose = expose(o.text("expose"))
 	if c.Expose != exposeAPI && c.Expose != exposeDirect && c.Expose != exposeProxy {
 		return o.wrong("expose", "use api, direct or proxy")
+	}
+	if _, there := o["ssh-ports"]; !there { // on Kubernetes a unit is at no address of LXD's hosts
+		if c.Expose == exposeProxy {
+			return o.wrong("expose", "use api or direct")
+		}
+		return nil
 	}
 	first, last, _ := strings.Cut(o.text("ssh-ports"), "-")
 	c.SSHPorts.First, err = strconv.Atoi(first)

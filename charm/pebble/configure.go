@@ -164,7 +164,7 @@ func (w *Workload) down(c *container, err error) error {
 	if !ok {
 		return failure
 	}
-	next := "see its log with: juju ssh --container " + Container + " UNIT /charm/bin/pebble logs"
+	next := "see its log with: juju ssh UNIT PEBBLE_SOCKET=/charm/containers/" + Container + "/pebble.socket /charm/bin/pebble logs"
 	switch words, why := c.lastWords(); {
 	case why:
 		return pool.Errorf(pool.ErrRejected, "", "cannot start the daemon: %s", words)
