@@ -1,0 +1,86 @@
+package world
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/juju/juju/lxd-pool-tests/model"
+)
+
+func TestARelatedApplicationGetsWhatItAsksForAndGivesItBack(t *testing.T) {
+	w := newWorld(t, model.Options{})
+	w.deployPool(1, nil)
+	w.settle()
+	w.status("lxd-pool/0", "active")
+	w.deployWeb("web", 1, map[string]any{"count": 3})
+	w.settle()
+	w.status("lxd-pool/0", "active: 3 leases")
+	w.status("web/0", "active: 3 of 3 leases")
+	w.mustCount("web", map[string]int{"web/0": 3})
+	w.check("web")
+
+	w.SetConfig("web", map[string]any{"count": 1})
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 1})
+	w.check("web")
+
+	w.Unrelate("web:pool", "lxd-pool:lease")
+	w.settle()
+	w.status("web/0", "blocked: relate me to lxd-pool")
+	w.status("lxd-pool/0", "active")
+	w.check()
+	w.discreet()
+
+	w.RemoveApp("lxd-pool")
+	w.settle()
+	if left := w.machine("lxd-pool/0").Instances(); len(left) > 0 {
+		t.Errorf("a removed unit leaves %v", left)
+	}
+	if snaps := strings.Join(w.machine("lxd-pool/0").Snaps(), " "); snaps != "lxd" {
+		t.Errorf("a removed unit leaves the snaps %s", snaps)
+	}
+}
+
+func TestUnitsShareWhatIsAskedForAndTakeOverFromOneThatLeaves(t *testing.T) {
+	w := newWorld(t, model.Options{})
+	w.deployPool(1, nil)
+	w.deployWeb("web", 2, map[string]any{"count": 3})
+	w.settle()
+	if n := len(w.leases("web")); n != 4 {
+		t.Errorf("%d leases from one unit of at most 4", n)
+	}
+	short := w.problems("web")
+	if len(short) != 1 || short[0].Code != "exhausted" || !strings.Contains(short[0].Reason, "2 of 3 missing") || !strings.Contains(short[0].Next, "add a unit") {
+		t.Errorf("of what is missing it says %+v", short)
+	}
+	w.check("web")
+
+	w.AddUnit("lxd-pool")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 3, "web/1": 3})
+	w.check("web")
+
+	w.AddUnit("lxd-pool")
+	w.settle()
+	w.RemoveUnit("lxd-pool/0")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 3, "web/1": 3})
+	w.check("web")
+	if left := w.machine("lxd-pool/0").Instances(); len(left) > 0 {
+		t.Errorf("the unit that left has %v", left)
+	}
+
+	w.KillUnit("lxd-pool/1")
+	w.settle()
+	w.ForceRemove("lxd-pool/1")
+	w.AddUnit("lxd-pool")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 3, "web/1": 3})
+	w.check("web")
+
+	w.RemoveUnit("web/0")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/1": 3})
+	w.check("web")
+	w.discreet()
+}
