@@ -183,7 +183,9 @@ func (o options) pools(c *config) error {
 	}
 	others[defaultPool] = spec
 	c.daemon.Pools = others
-	return c.daemon.Validate()
+	known := c.daemon
+	known.LXD = api.ConfiguredLXD{} // whose files are not there yet; the daemon checks it with them
+	return known.Validate()
 }
 
 func (o options) defaultSpec() (spec pool.Spec, err error) {
