@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lxd-pool/lxd-pool/charm/lease"
 	"github.com/lxd-pool/lxd-pool/pool"
@@ -80,8 +81,26 @@ func (u *unit) listLeases(ctx context.Context, _ params) (results, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(all)
-	return results{"count": strconv.Itoa(len(all)), "leases": string(text)}, err
+	list := []listed{}
+	for _, l := range all[:min(len(all), mostListed)] {
+		list = append(list, listed{l.ID, l.Pool, l.Instance, l.Holder, l.Purpose[:min(len(l.Purpose), 80)], l.Expires})
+	}
+	text, err := json.Marshal(list)
+	return results{"count": strconv.Itoa(len(all)), "listed": strconv.Itoa(len(list)), "leases": string(text)}, err
+}
+
+// mostListed is how many leases one action lists: a result is an argument of a
+// program, which Linux bounds.
+const mostListed = 300
+
+// listed is a lease as the action tells it.
+type listed struct {
+	ID       pool.LeaseID      `json:"id"`
+	Pool     pool.PoolName     `json:"pool"`
+	Instance pool.InstanceName `json:"instance"`
+	Holder   pool.Identity     `json:"holder"`
+	Purpose  string            `json:"purpose"`
+	Expires  time.Time         `json:"expires"`
 }
 
 func (u *unit) getStatus(ctx context.Context, _ params) (results, error) {
@@ -97,12 +116,27 @@ func (u *unit) getStatus(ctx context.Context, _ params) (results, error) {
 	if err != nil {
 		return nil, err
 	}
-	status, err := json.Marshal(pools)
+	var states []poolState
+	for _, p := range pools {
+		states = append(states, poolState{p.Name, p.Counts, p.Problems, p.Disabled})
+	}
+	status, err := json.Marshal(states)
 	if err != nil {
 		return nil, err
 	}
-	reasons, err := json.Marshal(why)
-	return results{"version": version.Version, "pools": string(status), "why": string(reasons)}, err
+	var lines []string
+	for _, e := range why {
+		lines = append(lines, strings.Join(append([]string{e.Summary}, e.Next...), "; "))
+	}
+	return results{"version": version.Version, "pools": string(status), "why": strings.Join(lines, "\n")}, nil
+}
+
+// poolState is a pool as the action tells it.
+type poolState struct {
+	Name     pool.PoolName  `json:"name"`
+	Counts   pool.Counts    `json:"counts"`
+	Problems []pool.Problem `json:"problems"`
+	Disabled bool           `json:"disabled"`
 }
 
 // revoke takes leases back. Those of relations are not granted again until they

@@ -16,15 +16,15 @@ const codeNoSSH = "no-ssh"
 // answer says in each relation what was granted and what was not.
 func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error {
 	for _, id := range u.relations {
-		a := lease.Answer{API: &lease.API{URL: u.url(id), CA: u.authority}}
+		a := lease.Answer{API: &lease.API{URL: u.url(id), CA: u.serving.Authority}}
 		for _, e := range u.ledger.Leases {
 			if e.Relation != id {
 				continue
 			}
 			a.Leases = append(a.Leases, u.describe(e, s.running[e.Lease], u.networks[id]))
-			if e.NoSSH != "" {
-				a.Problems = append(a.Problems, lease.Problem{Unit: e.Unit, Request: e.ID, Lease: e.Lease, Code: codeNoSSH, Reason: e.NoSSH,
-					Next: "use the API, or a pool with an ssh server in its image"})
+			if why := u.noSSH(e, s.claims[e.claimKey]); why != "" {
+				a.Problems = append(a.Problems, lease.Problem{Unit: e.Unit, Request: e.ID, Lease: e.Lease, Code: codeNoSSH, Reason: why,
+					Next: "use the API, which does all that ssh does"})
 			}
 		}
 		a.Problems = append(a.Problems, about(refused, id)...)
@@ -37,6 +37,14 @@ func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error 
 		}
 	}
 	return nil
+}
+
+// noSSH is why a holder who has a key cannot log in, "" when it can or has none.
+func (u *unit) noSSH(e entry, c claim) string {
+	if c.ask.SSHPublicKey != "" && e.Forward == 0 && u.serving.Expose == exposeAPI {
+		return "lxd-pool gives no way in by ssh: its option expose is api"
+	}
+	return e.NoSSH
 }
 
 // refuse says in each relation what nobody serves, and leaves the rest as it was

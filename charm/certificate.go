@@ -36,13 +36,13 @@ const (
 	renewBefore = 10
 )
 
-// certificate sees to it that the daemon has one for the hosts, and sets what
-// others are to trust: one of the authority that is related, or, until that has
-// answered, one that this unit signs.
-func (u *unit) certificate(ctx context.Context, hosts []string) (cert, key string, err error) {
+// certificate sees to it that the daemon has one for the hosts, and returns what
+// others are to trust: the authority that is related, or, until that has
+// answered, the certificate itself, which this unit signs.
+func (u *unit) certificate(ctx context.Context, hosts []string) (cert, key, authority string, err error) {
 	secret, key, err := u.key(ctx)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	chain, authority, err := u.signed(ctx, secret, hosts)
 	if err == nil && chain == nil {
@@ -50,11 +50,10 @@ func (u *unit) certificate(ctx context.Context, hosts []string) (cert, key strin
 		authority = string(chain)
 	}
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	u.authority = authority
 	cert, err = u.Workload.Put(ctx, certFile, chain)
-	return cert, key, err
+	return cert, key, authority, err
 }
 
 // key reads the key, or draws it. It never leaves the workload.

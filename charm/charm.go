@@ -80,8 +80,6 @@ type unit struct {
 	// trouble is what keeps the pools from doing their work.
 	trouble error
 	serving *serving
-	// authority is what to trust of this unit's certificate, in PEM.
-	authority string
 }
 
 // open reads what there is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,8 @@ type serving struct {
 	SSHPorts    portRange `json:"ssh_ports"`
 	// PerRelation is how many leases a relation may have; 0: any number.
 	PerRelation int `json:"per_relation"`
+	// Authority is what to trust of this unit's certificate, in PEM.
+	Authority string `json:"authority"`
 }
 
 // expose is how holders with an ssh key reach their instances.
@@ -52,7 +55,13 @@ type portRange struct {
 	Last  int `json:"last"`
 }
 
-func (r portRange) String() string { return fmt.Sprintf("%d-%d/tcp", r.First, r.Last) }
+// String is what Juju calls it.
+func (r portRange) String() string {
+	if r.First == r.Last {
+		return fmt.Sprintf("%d/tcp", r.First)
+	}
+	return fmt.Sprintf("%d-%d/tcp", r.First, r.Last)
+}
 
 // defaultPool is the pool that has options of its own.
 const defaultPool pool.PoolName = "default"
@@ -153,7 +162,7 @@ var drivers = []string{"btrfs", "zfs", "lvm", "dir"}
 
 func (o options) lxd(c *config) error {
 	l := c.setup.LXD
-	if l.StorageDriver != "" && !strings.Contains(strings.Join(drivers, " "), l.StorageDriver) {
+	if l.StorageDriver != "" && !slices.Contains(drivers, l.StorageDriver) {
 		return o.wrong("lxd-storage-driver", "use "+strings.Join(drivers, ", "))
 	}
 	if _, _, err := net.ParseCIDR(l.BridgeAddress); l.BridgeAddress != "" && l.BridgeAddress != "auto" && err != nil {

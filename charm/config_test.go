@@ -10,7 +10,7 @@ import (
 // defaults are the options as Juju gives them when nothing was set.
 func defaults() options {
 	return options{"channel": "latest/stable", "lxd-channel": "5.21/stable", "lxd-storage-driver": "btrfs", "lxd-bridge-address": "auto",
-		"port": json.Number("8743"), "metrics-port": json.Number("9743"), "expose": "proxy", "ssh-ports": "20000-20999",
+		"port": json.Number("8743"), "metrics-port": json.Number("9418"), "expose": "proxy", "ssh-ports": "20000-20999",
 		"max-leases-per-relation": json.Number("0"), "log-level": "info", "image": "ubuntu:24.04", "size": json.Number("1"), "max-ttl": "30d"}
 }
 

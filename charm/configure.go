@@ -2,6 +2,7 @@ package charm
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net"
@@ -19,7 +20,7 @@ func (u *unit) configure(ctx context.Context, conf *config) error {
 		return fmt.Errorf("%w: %w", errTool, err)
 	}
 	d := conf.daemon
-	d.TLSCert, d.TLSKey, err = u.certificate(ctx, u.hosts(network))
+	d.TLSCert, d.TLSKey, conf.Authority, err = u.certificate(ctx, u.hosts(network))
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,9 @@ func (u *unit) lxdFiles(ctx context.Context, secret string) (cert, key, server s
 		if content[name] == "" {
 			continue
 		}
-		if *path, err = u.Workload.Put(ctx, "lxd-"+name+".pem", []byte(content[name])); err != nil {
+		// Another content has another name, so that the daemon takes it up.
+		sum := sha256.Sum256([]byte(content[name]))
+		if *path, err = u.Workload.Put(ctx, fmt.Sprintf("lxd-%s-%x.pem", name, sum[:4]), []byte(content[name])); err != nil {
 			return "", "", "", err
 		}
 	}

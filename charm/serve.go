@@ -271,8 +271,12 @@ func (s *service) ttl(c claim) pool.Duration {
 	return max(ttl, lease.MinTTL)
 }
 
+// mostPurpose bounds a purpose, in bytes, as the daemon does.
+const mostPurpose = 1000
+
 func purpose(c claim) string {
-	return strings.TrimSuffix(fmt.Sprintf("%s of %s: %s", c.claimKey.ID, c.Unit, c.ask.Purpose), ": ")
+	text := strings.TrimSuffix(fmt.Sprintf("%s of %s: %s", c.ID, c.Unit, c.ask.Purpose), ": ")
+	return strings.ToValidUTF8(text[:min(len(text), mostPurpose)], "")
 }
 
 // keep renews what is half over, and reads host keys that are missing.

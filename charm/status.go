@@ -37,8 +37,8 @@ func optionOf(text string) (string, bool) {
 			continue
 		}
 		word, _, _ := strings.Cut(strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune("= :\"", r) })[0], ".")
-		if word == "device" {
-			word = "devices"
+		if option, ok := named[word]; ok {
+			word = option
 		}
 		if isOption(word) {
 			return word, true
@@ -46,6 +46,9 @@ func optionOf(text string) (string, bool) {
 	}
 	return "", false
 }
+
+// named are the options that make keys of another name in the daemon.
+var named = map[string]string{"device": "devices", "listen": "port", "metrics": "metrics-port", "lxd": "lxd-address"}
 
 // ownOptions are those that are no keys of the default pool.
 var ownOptions = []string{"channel", "config", "devices", "expose", "log-level", "lxd-address", "lxd-bridge-address", "lxd-channel",

@@ -72,6 +72,9 @@ func TestADaemonLivesInItsContainerFromInstallToRemove(t *testing.T) {
 			if left := p.instances(); len(left) > 0 || p.status() != pebbled.StatusInactive {
 				t.Errorf("a stopped daemon is %s, and LXD has %v", p.status(), left)
 			}
+			if checks, err := p.pebble().Checks(&pebbled.ChecksOptions{}); err != nil || len(checks) != 1 || checks[0].Status != pebbled.CheckStatusInactive {
+				t.Errorf("Pebble goes on with the checks %+v, %v", checks, err)
+			}
 			for range 2 {
 				if err := p.Remove(ctx); err != nil {
 					t.Fatal(err)
