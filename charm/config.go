@@ -171,6 +171,9 @@ func (o options) lxd(c *config) error {
 	if c.daemon.LXD.Address != "" && c.credentials == "" {
 		return o.wrong("lxd-address", "it needs lxd-credentials: a secret with client-cert and client-key")
 	}
+	if c.daemon.LXD.Address != "" && c.Expose == exposeProxy {
+		return o.wrong("expose", "its ports would be those of the host of the LXD at lxd-address; use api or direct")
+	}
 	if _, err := c.daemon.Level(); err != nil {
 		return err
 	}

@@ -51,6 +51,18 @@ func TestAWrongOptionIsToldWithItsRemedy(t *testing.T) {
 	}
 }
 
+func TestPortsOfThisMachineDoNotLeadToAnLXDElsewhere(t *testing.T) {
+	o := defaults()
+	o["lxd-address"], o["lxd-credentials"] = "https://lxd:8443", "secret:x"
+	if _, err := o.config(); err == nil || !strings.Contains(err.Error(), "cannot use expose=proxy") {
+		t.Errorf("got %v", err)
+	}
+	o["expose"] = "direct"
+	if _, err := o.config(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOptionsMakeTheConfigurationOfTheDaemon(t *testing.T) {
 	o := defaults()
 	o["size"], o["profiles"], o["config"] = json.Number("3"), "default,gpu", "{limits.memory: 2GiB}"

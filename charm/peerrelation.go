@@ -30,6 +30,9 @@ type peerRelation struct {
 
 func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
 	p := &peerRelation{others: map[string]peer{}}
+	if err := c.findSiblings(ctx, p); err != nil {
+		return nil, err
+	}
 	ids, err := c.Tools.RelationIDs(ctx, peersEndpoint)
 	if err != nil || len(ids) == 0 {
 		return p, err
@@ -54,24 +57,26 @@ func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
 	return p, err
 }
 
-// readOthers reads what the other units say. Those that this unit has not met
-// yet are known to Juju, and keep what they were offered.
-func (c *Charm) readOthers(ctx context.Context, p *peerRelation) error {
+// findSiblings finds the units that Juju knows. Those that this unit has not met
+// yet keep what they were offered; those that are going take nothing.
+func (c *Charm) findSiblings(ctx context.Context, p *peerRelation) error {
 	siblings, err := c.Tools.Siblings(ctx)
-	if err != nil {
-		return err
-	}
 	for name, status := range siblings {
 		if name != c.Event.Unit && status != "dying" {
 			p.others[name] = peer{unheard: true}
 		}
 	}
+	return err
+}
+
+// readOthers reads what the units say that this one has met.
+func (c *Charm) readOthers(ctx context.Context, p *peerRelation) error {
 	met, err := c.Tools.RemoteUnits(ctx, p.id)
 	if err != nil {
 		return err
 	}
 	for _, name := range met {
-		if siblings[name] == "dying" {
+		if _, there := p.others[name]; !there {
 			continue
 		}
 		bag, err := c.Tools.Bag(ctx, p.id, name)

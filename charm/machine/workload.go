@@ -342,6 +342,9 @@ func (w *Workload) Stop(ctx context.Context) error {
 		if err := w.set(ctx, map[string]any{"size": "0"}); err != nil {
 			return err
 		}
+		if err := w.await(ctx); err != nil {
+			return err
+		}
 		if err := w.empty(ctx); err != nil {
 			return err
 		}

@@ -161,6 +161,9 @@ func (w *world) ask(unit, path string, v any) error {
 
 func (w *world) held(unit string) []held {
 	w.t.Helper()
+	if strings.Contains(w.Status(unit).Message, "manages this LXD cluster") {
+		return nil // its daemon does not run
+	}
 	var all []held
 	if err := w.ask(unit, "/1.0/leases", &all); err != nil {
 		w.t.Fatal(err)
