@@ -105,6 +105,13 @@ func (m *Model) Reboot(unit string) {
 	m.restart(unit, true)
 }
 
+// RestartAgent ends the agent of a unit and starts another one, as after an
+// upgrade of Juju. The charm gets no hook for that.
+func (m *Model) RestartAgent(unit string) {
+	m.t.Helper()
+	m.restart(unit, false)
+}
+
 // restart ends the agent of a unit and starts another one, which knows what
 // the old one has written down.
 func (m *Model) restart(unit string, rebooted bool) {
@@ -222,12 +229,12 @@ func (a *agent) resolvers() resolver.Resolver {
 		Reboot:              reboot.NewResolver(a.log.Child("reboot"), a.rebooted),
 		Leadership:          uniterleadership.NewResolver(a.log.Child("leadership")),
 		Actions:             actions.NewResolver(a.log.Child("actions")),
-		CreatedRelations:    relation.NewCreatedRelationResolver(a.relations, a.log.Child("relation")),
-		Relations:           relation.NewRelationResolver(a.relations, a.api, a.log.Child("relation")),
+		CreatedRelations:    a.oneRelation(relation.NewCreatedRelationResolver(a.relations, a.log.Child("relation"))),
+		Relations:           a.oneRelation(relation.NewRelationResolver(a.relations, a.api, a.log.Child("relation"))),
 		Storage:             none,
 		Commands:            none,
-		Secrets: secrets.NewSecretsResolver(a.log.Child("secrets"), a.secrets,
-			func(string) {}, a.expireCompleted, a.removeCompleted),
+		Secrets: a.oneSecret(secrets.NewSecretsResolver(a.log.Child("secrets"), a.secrets,
+			func(string) {}, a.expireCompleted, a.removeCompleted)),
 		Logger: a.log,
 	})
 }
@@ -406,7 +413,9 @@ func (a *agent) GetJujucServerSocket(bool) sockets.Socket {
 	return sockets.Socket{Network: "unix", Address: filepath.Join(a.dir, "agent.socket")}
 }
 
-func (a *agent) GetJujucClientSocket(remote bool) sockets.Socket { return a.GetJujucServerSocket(remote) }
+func (a *agent) GetJujucClientSocket(remote bool) sockets.Socket {
+	return a.GetJujucServerSocket(remote)
+}
 
 // guard lets everybody at the charm's files.
 type guard struct{}

@@ -2,7 +2,9 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/juju/errors"
 	"github.com/juju/juju/core/network"
@@ -95,6 +97,8 @@ func portRange(p params.EntityPortRange) network.PortRange {
 }
 
 func (f *uniterFacade) commitSecrets(arg params.CommitHookChangesArg) error {
+	// Juju sends them in any order; their ids say in which they were made.
+	slices.SortFunc(arg.SecretCreates, func(a, b params.CreateSecretArg) int { return strings.Compare(*a.URI, *b.URI) })
 	steps := []struct {
 		what string
 		run  func() []error
@@ -200,7 +204,7 @@ func (f *uniterFacade) GoalStates(args params.Entities) (params.GoalStateResults
 				state = params.UnitsGoalState{}
 				goal.Relations[own.Name] = state
 			}
-			state[other.app] = params.GoalStateStatus{Status: "joined"}
+			state[other.app] = goalStatus("joined")
 			for unit, s := range f.goalUnits(other.app) {
 				state[unit] = s
 			}
@@ -212,11 +216,17 @@ func (f *uniterFacade) GoalStates(args params.Entities) (params.GoalStateResults
 func (f *uniterFacade) goalUnits(app string) params.UnitsGoalState {
 	units := params.UnitsGoalState{}
 	for _, u := range f.m.unitsOf(app) {
-		s := params.GoalStateStatus{Status: u.status.Status}
+		units[u.Name] = goalStatus(u.status.Status)
 		if u.life == "dying" {
-			s.Status = "dying"
+			units[u.Name] = goalStatus("dying")
 		}
-		units[u.Name] = s
 	}
 	return units
 }
+
+// goalStatus is one since the beginning of time: the model has no clock.
+func goalStatus(status string) params.GoalStateStatus {
+	return params.GoalStateStatus{Status: status, Since: &beginning}
+}
+
+var beginning = time.Unix(0, 0).UTC()

@@ -69,12 +69,15 @@ func (m *Model) draw(unit string) fault {
 }
 
 // depose gives leadership to another unit, if the unit has it and there is one.
-func (m *Model) depose(unit string) {
+func (m *Model) depose(unit string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if u := m.units[unit]; u != nil && u.app.leader == unit {
-		m.moveLeader(u.app)
+	u := m.units[unit]
+	if u == nil || u.app.leader != unit {
+		return false
 	}
+	m.moveLeader(u.app)
+	return u.app.leader != unit
 }
 
 // moveLeader gives leadership to some unit that does not have it. The caller

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/juju/juju/internal/worker/uniter/runner"
@@ -13,8 +14,72 @@ import (
 type run struct {
 	Hook
 	fault fault
-	tools int // hook tool calls so far
-	stop  func()
+
+	mu      sync.Mutex // tools may be called while the program starts
+	process context.HookProcess
+	tools   int  // hook tool calls so far
+	hit     bool // the fault has come about
+	timer   *time.Timer
+}
+
+// started is called with the program of the hook. A fault by the clock begins
+// to count.
+func (r *run) started(p context.HookProcess) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.process = p
+	if r.fault.kind == kill && r.fault.after > 0 {
+		r.timer = time.AfterFunc(r.fault.after, r.strike)
+	}
+}
+
+// called counts a call of a hook tool.
+func (r *run) called() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tools++
+	if r.fault.kind == kill && r.tools == r.fault.tool {
+		go r.strike()
+	}
+}
+
+// strike ends the program of the hook.
+func (r *run) strike() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.process != nil {
+		r.hit = r.process.Kill() == nil
+	}
+}
+
+// over is called when the hook has ended. A fault that did not come about is
+// none.
+func (r *run) over(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.process = nil
+	r.Failure = failure(err)
+	if r.fault.kind == kill && err == nil {
+		r.hit = false
+	}
+	if r.hit {
+		r.Fault = r.fault.kind.String()
+	}
+}
+
+func (r *run) happened() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hit = true
+}
+
+func (r *run) disturbed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hit
 }
 
 // newRunner makes Juju's own runner, with a context that we can disturb.
@@ -35,10 +100,12 @@ func (r *hookRunner) RunHook(name string) (runner.HookHandlerType, error) {
 	now := r.ctx.begin(name)
 	now.fault = r.ctx.a.m.draw(r.ctx.a.unit)
 	handler, err := r.Runner.RunHook(name)
-	r.ctx.end(err)
 	if err == nil && now.fault.kind == twice {
+		now.happened()
+		r.ctx.end(nil)
 		return handler, runner.ErrTerminated
 	}
+	r.ctx.end(err)
 	return handler, err
 }
 
@@ -54,12 +121,11 @@ func (r *hookRunner) RunAction(name string) (runner.HookHandlerType, error) {
 // the unit is given, counts calls of hook tools, and brings the faults.
 type hookContext struct {
 	context.Context
-	a       *agent
-	process context.HookProcess
+	a *agent
 }
 
 func (h *hookContext) begin(name string) *run {
-	now := &run{Hook: Hook{Unit: h.a.unit, Name: name}, stop: func() {}}
+	now := &run{Hook: Hook{Unit: h.a.unit, Name: name}}
 	if r, err := h.HookRelation(); err == nil {
 		now.Relation = r.FakeId()
 		if remote, err := h.RemoteUnitName(); err == nil {
@@ -75,8 +141,7 @@ func (h *hookContext) begin(name string) *run {
 
 func (h *hookContext) end(err error) {
 	now := h.a.ran
-	now.stop()
-	now.Failure = failure(err)
+	now.over(err)
 	h.a.m.mu.Lock()
 	if u := h.a.m.units[h.a.unit]; u != nil {
 		now.Status = u.status
@@ -120,22 +185,13 @@ func (h *hookContext) HookVars(paths context.Paths, remote bool, env context.Env
 
 // SetProcess is called when the program of the hook has started.
 func (h *hookContext) SetProcess(p context.HookProcess) {
-	h.process = p
 	h.Context.SetProcess(p)
-	if now := h.a.ran; now.fault.kind == kill && now.fault.after > 0 {
-		timer := time.AfterFunc(now.fault.after, func() { _ = p.Kill() })
-		now.stop = func() { timer.Stop() }
-	}
+	h.a.ran.started(p)
 }
 
 // Id is asked for by each call of a hook tool.
 func (h *hookContext) Id() string {
-	if now := h.a.ran; now != nil && h.process != nil {
-		now.tools++
-		if now.fault.kind == kill && now.tools == now.fault.tool {
-			_ = h.process.Kill()
-		}
-	}
+	h.a.ran.called()
 	return h.Context.Id()
 }
 
@@ -148,9 +204,12 @@ func (h *hookContext) Flush(process string, err error) error {
 	if err == nil {
 		switch now.fault.kind {
 		case lose:
+			now.happened()
 			return errLost
 		case depose:
-			h.a.m.depose(h.a.unit)
+			if h.a.m.depose(h.a.unit) {
+				now.happened()
+			}
 		}
 	}
 	return h.Context.Flush(process, err)

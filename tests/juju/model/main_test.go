@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // world makes a model for a test.
 func world(t *testing.T, opts model.Options) *model.Model {
 	t.Helper()
+	t.Parallel() // agents wait a while after each hook, as Juju's do
 	opts.Tools = tools
 	return model.New(t, opts)
 }
@@ -68,4 +69,13 @@ func hooks(m *model.Model, unit string) []string {
 		}
 	}
 	return all
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

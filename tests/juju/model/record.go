@@ -95,7 +95,6 @@ func (r *record) begin(now *run, id string) {
 func (r *record) end(now *run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now.Fault = now.fault.kind.String()
 	delete(r.now, now.Unit)
 	hook := now.Hook
 	r.lines = append(r.lines, line{hook: &hook})

@@ -31,7 +31,7 @@ func (m *Model) Settle() error {
 		if ran == nil {
 			return nil
 		}
-		if ran.Failure != "" && ran.fault.kind == none {
+		if ran.Failure != "" && !ran.disturbed() {
 			return &HookError{Hook: ran.Hook}
 		}
 		m.between(ran.Unit)
@@ -99,7 +99,7 @@ func (m *Model) pick() (string, bool) {
 
 // count remembers how often the same hook has failed.
 func (a *agent) count(ran *run) {
-	if ran.Failure == "" && ran.fault.kind != twice {
+	if ran.Failure == "" && (ran.fault.kind != twice || !ran.disturbed()) {
 		a.failures = 0
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/juju/juju/core/life"
+	"github.com/juju/juju/core/model"
 	"github.com/juju/juju/core/secrets"
 	"github.com/juju/juju/internal/worker/uniter/remotestate"
 )
@@ -42,6 +43,7 @@ func (a *agent) Snapshot() remotestate.Snapshot {
 		Leader:                  u.app.leader == u.Name,
 		LeaderSettingsVersion:   u.app.settled,
 		UpdateStatusVersion:     a.statuses,
+		UpgradeMachineStatus:    model.UpgradeSeriesNotStarted,
 		ActionsPending:          slices.Clone(u.actions),
 		ExpiredSecretRevisions:  slices.Clone(a.expired),
 		ConsumedSecretInfo:      a.consumedSecrets(u, known),
