@@ -21,6 +21,8 @@ type given struct {
 	// Connected and Held: it did so.
 	Connected bool `json:"connected,omitempty"`
 	Held      bool `json:"held,omitempty"`
+	// Stopped: the daemon is stopped and has nothing in LXD.
+	Stopped bool `json:"stopped,omitempty"`
 	// LXD: it installed LXD. Set: it set LXD up, or began to.
 	LXD bool `json:"lxd,omitempty"`
 	Set bool `json:"set,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -217,6 +218,14 @@ func (w *Workload) Get(_ context.Context, name string) ([]byte, error) {
 
 // Configure implements [charm.Workload].
 func (w *Workload) Configure(ctx context.Context, c *api.Configuration) error {
+	g, err := w.given()
+	if err == nil && g.Stopped {
+		g.Stopped = false
+		err = g.write()
+	}
+	if err != nil {
+		return err
+	}
 	if err := w.set(ctx, values(c)); err != nil {
 		return err
 	}
@@ -331,54 +340,29 @@ func (w *Workload) Cluster(ctx context.Context) (string, error) {
 
 // Stop implements [charm.Workload].
 func (w *Workload) Stop(ctx context.Context) error {
+	g, err := w.given()
+	if err != nil || g.Stopped {
+		return err
+	}
 	there, err := w.snapd().snap(ctx, snapName)
 	if err != nil || there == nil {
 		return err
 	}
-	for _, app := range there.Apps {
-		if app.Name != "daemon" || !app.Active {
-			continue
-		}
-		if err := w.set(ctx, map[string]any{"size": "0"}); err != nil {
-			return err
-		}
-		if err := w.await(ctx); err != nil {
-			return err
-		}
-		if err := w.empty(ctx); err != nil {
-			return err
-		}
-		return w.snapd().service(ctx, "stop", daemonName)
+	if err := w.snapd().service(ctx, "stop", daemonName); err != nil {
+		return err
 	}
-	return nil
+	// As the snap's own hook does when it is removed.
+	out, err := exec.CommandContext(ctx, w.at("usr/bin/snap"), "run", daemonName, "--delete-all").CombinedOutput()
+	if err != nil {
+		return &charm.Pending{Why: fmt.Sprintf("cannot delete the instances of this unit yet: %v: %s", err, lastLine(out))}
+	}
+	g.Stopped = true
+	return g.write()
 }
 
-// empty has the daemon end all leases, and returns when it has nothing in LXD.
-func (w *Workload) empty(ctx context.Context) error {
-	daemon := w.Daemon()
-	defer daemon.Close()
-	for late := time.Now().Add(patience); ; time.Sleep(pollEvery) {
-		leases, err := daemon.Leases(ctx, "", false)
-		for _, l := range leases {
-			if _, err := daemon.Revoke(ctx, l.ID, "another unit manages this LXD"); err != nil {
-				return err
-			}
-		}
-		pools, bad := daemon.Pools(ctx)
-		if err := errors.Join(err, bad); err != nil {
-			return err
-		}
-		built := 0
-		for _, p := range pools {
-			built += p.Counts.Built()
-		}
-		if built == 0 {
-			return nil
-		}
-		if time.Now().After(late) {
-			return &charm.Pending{Why: fmt.Sprintf("deleting %d instances, since another unit manages this LXD", built)}
-		}
-	}
+func lastLine(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 // Remove implements [charm.Workload].

@@ -223,7 +223,7 @@ func (m *Machine) installSnap(channel string) error {
 	if err := os.Symlink(filepath.Join(m.opts.Programs, "lxd-poold"), program); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(m.common(), 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(m.common(), 0o755), m.installRun()); err != nil {
 		return err
 	}
 	if err := m.hook("install"); err != nil {
@@ -231,6 +231,19 @@ func (m *Machine) installSnap(channel string) error {
 	}
 	m.start(s)
 	return m.configure(s, nil)
+}
+
+// installRun makes what runs a program of the snap in its environment.
+func (m *Machine) installRun() error {
+	script := "#!/bin/sh\n[ \"$1 $2\" = 'run lxd-pool.daemon' ] || exit 2\nshift 2\nexec env"
+	for _, v := range m.environment() {
+		script += fmt.Sprintf(" '%s'", v)
+	}
+	path := m.path("usr/bin/snap")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(script+" "+m.path("snap/lxd-pool/current/bin/lxd-poold")+" \"$@\"\n"), 0o755)
 }
 
 // environment is that of snap/snapcraft.yaml, and that of snapd.
