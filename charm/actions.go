@@ -236,5 +236,9 @@ func (u *unit) createToken(ctx context.Context, p params) (results, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.ledger.Tokens = append(u.ledger.Tokens, id)
+	if err := u.writeLedger(ctx, u.ledger); err != nil {
+		return nil, err
+	}
 	return results{"holder": string(made.Holder()), "secret": id, "read-it-with": "juju show-secret --reveal " + id}, nil
 }

@@ -95,6 +95,9 @@ func (c *Charm) open(ctx context.Context) (*unit, error) {
 	if c.Event.Departing == c.Event.Unit && c.Event.Departing != "" {
 		u.ledger.Leaving = true
 	}
+	if err := c.dropSecrets(ctx, u.ledger); err != nil {
+		return nil, err
+	}
 	if u.peers, err = c.openPeers(ctx); err != nil {
 		return nil, err
 	}
@@ -257,6 +260,9 @@ func (u *unit) share(ctx context.Context) error {
 		networks: u.networks, busy: map[int]bool{}, late: time.Now().Add(u.Patience)}
 	for _, c := range u.claims {
 		s.claims[c.claimKey] = c
+	}
+	if s.doubtful, err = u.failedAttempt(ctx, u.ledger); err != nil {
+		return err
 	}
 	parts, err := s.settle(ctx, u.peers.offersTo(u.Event.Unit, u.ledger.Leaving), u.peers.own.Parts)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lxd-pool/lxd-pool/charm/lease"
@@ -18,10 +19,14 @@ import (
 type ledger struct {
 	// Leases are in the order in which they were granted.
 	Leases []entry `json:"leases,omitempty"`
+	// Tokens are the ids of the secrets with tokens that operators have made.
+	Tokens []string `json:"tokens,omitempty"`
 	// Leaving: this unit is being removed, and grants nothing any more.
 	Leaving bool `json:"leaving,omitempty"`
 	// Slow are the pools that could not give in time, and since when.
 	Slow map[pool.PoolName]time.Time `json:"slow,omitempty"`
+	// Round counts how often it was written.
+	Round int `json:"round"`
 	// Serving is how leases were served when the options were right last; nil: never.
 	Serving *serving `json:"serving,omitempty"`
 }
@@ -54,6 +59,7 @@ func (c *Charm) readLedger(ctx context.Context) (*ledger, error) {
 }
 
 func (c *Charm) writeLedger(ctx context.Context, l *ledger) error {
+	l.Round++
 	text, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -70,6 +76,23 @@ func (l *ledger) of(k claimKey) []entry {
 		}
 	}
 	return list
+}
+
+// dropSecrets removes secrets that are in no ledger: Juju keeps those that a hook
+// has made which failed afterwards.
+func (c *Charm) dropSecrets(ctx context.Context, l *ledger) error {
+	all, err := c.Tools.Secrets(ctx)
+	for _, id := range all {
+		bare := strings.TrimPrefix(id, "secret:")
+		has := func(known string) bool { return strings.TrimPrefix(known, "secret:") == bare }
+		if slices.ContainsFunc(l.Tokens, has) || slices.ContainsFunc(l.Leases, func(e entry) bool { return has(e.Secret) }) {
+			continue
+		}
+		if err := c.Tools.RemoveSecret(ctx, id); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (l *ledger) find(id pool.LeaseID) int {

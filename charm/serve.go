@@ -32,6 +32,9 @@ type service struct {
 	running map[pool.LeaseID]*api.Lease
 	// busy are ports of ssh-ports that turned out to be taken by something else.
 	busy map[int]bool
+	// doubtful are relations in which the hook before this one failed to grant.
+	doubtful []string
+	attempt  attempt
 	// late is when this hook stops waiting for instances.
 	late time.Time
 }
@@ -62,6 +65,10 @@ func (s *service) settle(ctx context.Context, offers []offer, before []part) ([]
 		c, ok := s.claims[o.claimKey]
 		if !ok {
 			continue // it is to be seen by this unit yet, or gone
+		}
+		if slices.Contains(s.doubtful, o.Relation) {
+			parts = append(parts, s.standing(o, before)...)
+			continue
 		}
 		p, err := s.take(ctx, c, o, before)
 		if err != nil {
@@ -125,6 +132,11 @@ func (s *service) forget(ctx context.Context, e entry) error {
 	return s.Tools.RemoveSecret(ctx, e.Secret)
 }
 
+// standing is what was said before of a claim, of which nothing is taken now.
+func (s *service) standing(o offer, before []part) []part {
+	return slices.DeleteFunc(slices.Clone(before), func(p part) bool { return p.claimKey != o.claimKey })
+}
+
 // take takes as much of an offer as it can, and what it took of it before at
 // most once it has answered: the rest may have been offered to others.
 func (s *service) take(ctx context.Context, c claim, o offer, before []part) (part, error) {
@@ -171,6 +183,9 @@ var errTool = errors.New("a hook tool failed")
 // acquire gets one lease, and tells the unit that asked for it.
 func (s *service) acquire(ctx context.Context, c claim) (entry, error) {
 	e := entry{claimKey: c.claimKey}
+	if err := s.attempting(ctx, c.Relation); err != nil {
+		return e, fmt.Errorf("%w: %w", errTool, err)
+	}
 	l, err := s.ask(ctx, c, &e)
 	if err != nil {
 		return e, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // AddSecret makes a secret of this unit and returns its id. The agent reads the
@@ -32,9 +33,19 @@ func (t Tools) GrantSecret(ctx context.Context, id, relation, unit string) error
 	return t.do(ctx, "secret-grant", id, "-r", relation, "--unit", unit)
 }
 
-// RemoveSecret removes a secret of this unit with all its revisions.
+// RemoveSecret removes a secret of this unit with all its revisions. One that has
+// gone is no error.
 func (t Tools) RemoveSecret(ctx context.Context, id string) error {
-	return t.do(ctx, "secret-remove", id)
+	err := t.do(ctx, "secret-remove", id)
+	if failed, ok := errors.AsType[*Error](err); ok && strings.Contains(failed.Said, "not found") {
+		return nil
+	}
+	return err
+}
+
+// Secrets returns the ids of the secrets that this unit has made.
+func (t Tools) Secrets(ctx context.Context) ([]string, error) {
+	return read[[]string](ctx, t, "secret-ids")
 }
 
 // Secret reads the newest revision of a secret, and goes on with that one.

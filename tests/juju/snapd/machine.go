@@ -165,7 +165,21 @@ func (m *Machine) Kill() {
 		<-s.ended
 		s.daemon = nil
 		m.start(s)
+		m.await()
 	}
+}
+
+// await returns when the daemon answers, or has not for long.
+func (m *Machine) await() {
+	for range 300 {
+		conn, err := net.Dial("unix", filepath.Join(m.common(), "api/unix.socket"))
+		if err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	m.t.Error("the daemon does not come back")
 }
 
 // Instances are those in the simulated LXD of the machine.

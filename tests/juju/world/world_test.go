@@ -29,6 +29,9 @@ type world struct {
 func newWorld(t *testing.T, opts model.Options) *world {
 	t.Helper()
 	opts.Tools = built.tools
+	// Others may test on this machine at the same time.
+	net := fmt.Sprintf("127.%d.%d", 10+os.Getpid()%200, os.Getpid()/200%250)
+	opts.Address = func(_ string, n int) string { return fmt.Sprintf("%s.%d", net, n) }
 	return &world{Model: model.New(t, opts), t: t, machines: map[string]*snapd.Machine{}}
 }
 
