@@ -354,7 +354,7 @@ func (w *Workload) Stop(ctx context.Context) error {
 	// As the snap's own hook does when it is removed.
 	out, err := exec.CommandContext(ctx, w.at("usr/bin/snap"), "run", daemonName, "--delete-all").CombinedOutput()
 	if err != nil {
-		return &charm.Pending{Why: fmt.Sprintf("cannot delete the instances of this unit yet: %v: %s", err, lastLine(out))}
+		return &charm.Pending{Why: fmt.Sprintf("cannot delete the instances of this unit yet: %s", lastLine(out))}
 	}
 	g.Stopped = true
 	return g.write()

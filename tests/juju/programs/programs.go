@@ -21,6 +21,11 @@ func Jujuc(dir string) (string, error) {
 	return build(filepath.Join(Tree(), "tests", "juju"), "github.com/juju/juju/cmd/jujuc", filepath.Join(dir, "jujuc"))
 }
 
+// Quick builds the client that starts in a moment.
+func Quick(dir string) (string, error) {
+	return build(filepath.Join(Tree(), "tests", "juju"), "./quick", filepath.Join(dir, "quick"))
+}
+
 // Ours builds a program of our tree, as "./cmd/lxd-poold", into dir. It is
 // never built with the race detector: what runs is what is shipped.
 func Ours(dir, pkg string) (string, error) {

@@ -21,6 +21,7 @@ import (
 var built struct {
 	dir   string // of the programs
 	tools string // of Juju's hook tools
+	quick string // of hook tools that start in a moment
 	pool  string // the charm of lxd-pool, unpacked
 	web   string // the example charm in Go
 }
@@ -46,6 +47,13 @@ func build(dir string) error {
 		return err
 	}
 	if err := model.LinkTools(built.tools, client); err != nil {
+		return err
+	}
+	built.quick = filepath.Join(dir, "quicktools")
+	if client, err = programs.Quick(dir); err == nil {
+		err = model.LinkTools(built.quick, client)
+	}
+	if err != nil {
 		return err
 	}
 	for _, pkg := range []string{"./cmd/lxd-poold", "./hooks"} {
