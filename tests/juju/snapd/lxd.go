@@ -10,11 +10,9 @@ import (
 // installLXD puts the snap of LXD on the machine. With a real LXD its socket is
 // that; else it answers what the charm asks an LXD that is set up, or is not yet.
 func (m *Machine) installLXD(channel string) {
-	first := m.snaps["lxd"] == nil
+	m.mu.Lock()
 	m.snaps["lxd"] = &snap{channel: channel}
-	if !first {
-		return
-	}
+	m.mu.Unlock()
 	socket := m.path("var/snap/lxd/common/lxd/unix.socket")
 	if !m.opts.Real {
 		m.lxd = m.listen(socket, m.lxdRoutes())
@@ -25,10 +23,10 @@ func (m *Machine) installLXD(channel string) {
 		dir = "/var/lib/lxd"
 	}
 	if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
-		m.t.Fatal(err)
+		m.t.Error(err)
 	}
 	if err := os.Symlink(filepath.Join(dir, "unix.socket"), socket); err != nil {
-		m.t.Fatal(err)
+		m.t.Error(err)
 	}
 }
 
@@ -67,4 +65,16 @@ func (m *Machine) lxdRoutes() http.Handler {
 
 func answer(w http.ResponseWriter, metadata any) {
 	json.NewEncoder(w).Encode(map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": metadata})
+}
+
+// removeLXD takes the snap of LXD away, and what it made.
+func (m *Machine) removeLXD() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.snaps, "lxd")
+	m.made = nil
+	if m.lxd != nil {
+		m.lxd.Close()
+	}
+	return os.RemoveAll(m.path("var/snap/lxd"))
 }

@@ -5,20 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
+	"time"
 )
-
-// refusal is an error as snapd tells it.
-type refusal struct {
-	Message string `json:"message"`
-	Kind    string `json:"kind,omitempty"`
-}
-
-func (r *refusal) Error() string { return r.Message }
-
-// change is what snapd did in the background, which here is done at once.
-type change struct{ err error }
 
 func (m *Machine) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -45,198 +34,315 @@ func answerNow(w http.ResponseWriter, result any) {
 	reply(w, http.StatusOK, map[string]any{"type": "sync", "result": result})
 }
 
-func refuse(w http.ResponseWriter, status int, r refusal) {
-	reply(w, status, map[string]any{"type": "error", "result": r})
+func refuse(w http.ResponseWriter, r *refusal) {
+	reply(w, r.status, map[string]any{"type": "error", "result": r})
 }
 
-// background answers with the change that an action is.
-func (m *Machine) background(w http.ResponseWriter, err error) {
-	m.changes = append(m.changes, change{err})
-	reply(w, http.StatusAccepted, map[string]any{"type": "async", "result": nil, "change": strconv.Itoa(len(m.changes))})
+func bad(w http.ResponseWriter, format string, args ...any) {
+	refuse(w, &refusal{Message: fmt.Sprintf(format, args...), status: http.StatusBadRequest})
 }
 
-func (m *Machine) getChange(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n, err := strconv.Atoi(r.PathValue("id"))
-	if err != nil || n < 1 || n > len(m.changes) {
-		refuse(w, http.StatusNotFound, refusal{Message: "cannot find change"})
-		return
-	}
-	result := map[string]any{"id": r.PathValue("id"), "ready": true, "status": "Done"}
-	if err := m.changes[n-1].err; err != nil {
-		result["status"], result["err"] = "Error", err.Error()
-	}
-	answerNow(w, result)
+func notFound(w http.ResponseWriter, name string) {
+	refuse(w, &refusal{Message: "snap not installed", Kind: "snap-not-found", Value: name, status: http.StatusNotFound})
 }
 
-// find answers that there is no such snap.
-func (m *Machine) find(w http.ResponseWriter, name string) *snap {
-	s := m.snaps[name]
-	if s == nil {
-		refuse(w, http.StatusNotFound, refusal{Message: "snap not installed", Kind: "snap-not-found"})
-	}
-	return s
-}
+// forever is until when a snap is held that is held forever.
+var forever = time.Unix(0, 1<<63-1).UTC().Format(time.RFC3339)
 
 func (m *Machine) getSnap(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name := r.PathValue("name")
-	s := m.find(w, name)
+	s := m.snaps[name]
 	if s == nil {
+		notFound(w, name)
 		return
 	}
-	result := map[string]any{"name": name, "status": "active", "version": "1", "tracking-channel": s.channel}
+	result := map[string]any{"name": name, "type": "app", "status": "active", "version": "1", "revision": "1"}
+	if s.channel != "" {
+		result["tracking-channel"], result["channel"] = s.channel, s.channel
+	} else {
+		result["revision"] = "x1"
+	}
+	if s.held {
+		result["hold"] = forever
+	}
 	if name == "lxd-pool" {
-		result["apps"] = []map[string]any{
-			{"snap": name, "name": "daemon", "daemon": "simple", "enabled": s.enabled, "active": s.daemon != nil},
-			{"snap": name, "name": "lxd-pool"},
+		daemon := map[string]any{"snap": name, "name": "daemon", "daemon": "simple", "daemon-scope": "system"}
+		if !s.disabled {
+			daemon["enabled"] = true
 		}
+		if m.daemon.active() {
+			daemon["active"] = true
+		}
+		result["apps"] = []map[string]any{daemon, {"snap": name, "name": "lxd-pool"}}
 	}
 	answerNow(w, result)
 }
 
+// instruction is what is to be done with a snap.
+type instruction struct {
+	Action, Channel, Time string
+	Level                 string `json:"hold-level"`
+	Purge                 bool
+}
+
+// invalid says what is wrong with it, as snapd does.
+func (i instruction) invalid() string {
+	hold := i.Action == "hold"
+	_, err := time.Parse(time.RFC3339, i.Time)
+	switch {
+	case hold && i.Time == "":
+		return "hold action requires a non-empty time value"
+	case hold && i.Time != "forever" && err != nil:
+		return fmt.Sprintf(`hold action requires time to be "forever" or in RFC3339 format: %v`, err)
+	case hold && i.Level != "general" && i.Level != "auto-refresh":
+		return `hold action requires hold-level to be either "auto-refresh" or "general"`
+	case !hold && i.Time != "":
+		return `time can only be specified for the "hold" action`
+	case !hold && i.Level != "":
+		return `hold-level can only be specified for the "hold" action`
+	}
+	return ""
+}
+
 func (m *Machine) actOnSnap(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var body struct {
-		Action, Channel, Time string
-		Level                 string `json:"hold-level"`
-		Purge                 bool
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot decode request body: " + err.Error()})
-		return
-	}
 	name := r.PathValue("name")
-	if kind := m.refuse[name]; kind != "" && (body.Action == "install" || body.Action == "refresh") {
-		delete(m.refuse, name)
-		refuse(w, http.StatusNotFound, refusal{Message: "snap not found", Kind: kind})
+	var i instruction
+	if err := json.NewDecoder(r.Body).Decode(&i); err != nil {
+		bad(w, "cannot decode request body into snap instruction: %v", err)
 		return
 	}
-	if body.Action != "install" && m.find(w, name) == nil {
+	if why := i.invalid(); why != "" {
+		bad(w, "%s", why)
 		return
 	}
-	switch body.Action {
-	case "install", "refresh":
-		if name == "lxd" {
-			m.installLXD(body.Channel)
-			m.background(w, nil)
-			return
-		}
-		m.background(w, m.installSnap(body.Channel))
+	if r := m.mayNot(name, i); r != nil {
+		refuse(w, r)
+		return
+	}
+	kind := i.Action + "-snap"
+	switch i.Action {
+	case "install":
+		m.background(w, kind, name, func() error {
+			if name == "lxd" {
+				m.installLXD(full(i.Channel))
+				return nil
+			}
+			return m.install(full(i.Channel))
+		})
+	case "refresh":
+		m.background(w, kind, name, func() error {
+			if name == "lxd" {
+				m.update(name, func(s *snap) { s.channel = full(i.Channel) })
+				return nil
+			}
+			return m.refresh(full(i.Channel))
+		})
 	case "hold", "unhold":
-		if body.Action == "hold" && (body.Time != "forever" || body.Level != "general") {
-			refuse(w, http.StatusBadRequest, refusal{Message: "hold needs a time and a level"})
-			return
-		}
-		m.snaps[name].held = body.Action == "hold"
-		m.background(w, nil)
+		m.background(w, kind, name, func() error {
+			m.update(name, func(s *snap) { s.held = i.Action == "hold" })
+			return nil
+		})
 	case "remove":
-		m.background(w, m.remove(name))
+		m.background(w, kind, name, func() error {
+			if name == "lxd" {
+				return m.removeLXD()
+			}
+			return m.remove()
+		})
 	default:
-		refuse(w, http.StatusBadRequest, refusal{Message: fmt.Sprintf("unknown action %q", body.Action)})
+		bad(w, "unknown action %s", i.Action)
 	}
 }
 
-func (m *Machine) sideload(w http.ResponseWriter, r *http.Request) {
+// mayNot says why an action is refused at once.
+func (m *Machine) mayNot(name string, i instruction) *refusal {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s := m.snaps[name]
+	fetches := i.Action == "install" || i.Action == "refresh"
+	if r, ok := m.refuse[name]; ok && fetches {
+		delete(m.refuse, name)
+		return &r
+	}
+	if r := m.conflict(name); r != nil {
+		return r
+	}
+	switch {
+	case i.Action != "install" && s == nil:
+		return notInstalled(name)
+	case name != "lxd" && name != "lxd-pool":
+		return &refusal{Message: "snap not found", Kind: "snap-not-found", Value: name, status: http.StatusNotFound}
+	case i.Action == "install" && s != nil:
+		return &refusal{Message: fmt.Sprintf("snap %q is already installed", name), Kind: "snap-already-installed", Value: name, status: http.StatusBadRequest}
+	case i.Action == "refresh" && s.channel == "":
+		return &refusal{Message: "cannot refresh local snap", Kind: "snap-local", Value: name, status: http.StatusBadRequest}
+	case i.Action == "refresh" && (i.Channel == "" || full(i.Channel) == s.channel):
+		return &refusal{Message: "snap has no updates available", Kind: "snap-no-update-available", Value: name, status: http.StatusBadRequest}
+	}
+	return nil
+}
+
+func (m *Machine) sideload(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseMultipartForm(1 << 20); err != nil {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot read POST form: " + err.Error()})
+		bad(w, "cannot read POST form: %v", err)
 		return
 	}
 	f, _, err := r.FormFile("snap")
-	if err != nil || r.FormValue("dangerous") != "true" || r.FormValue("action") != "install" {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot find \"snap\" file field in provided multipart/form-data payload"})
+	if err != nil {
+		bad(w, `cannot find "snap" file field in provided multipart/form-data payload`)
 		return
 	}
 	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil || !strings.HasPrefix(string(text), "snap") {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot open snap: not a snap or snapdir"})
+	if r.FormValue("dangerous") != "true" {
+		bad(w, "cannot find signatures with metadata for snap/component %q", "lxd-pool.snap")
 		return
 	}
-	m.background(w, m.installSnap(""))
+	text, err := io.ReadAll(f)
+	if err != nil || !strings.HasPrefix(string(text), "snap") && !strings.HasPrefix(string(text), "hsqs") {
+		bad(w, "cannot open snap: not a snap or snapdir")
+		return
+	}
+	m.background(w, "install-snap", "lxd-pool", func() error {
+		if m.has("lxd-pool") {
+			return m.refresh("")
+		}
+		return m.install("")
+	})
 }
 
 func (m *Machine) connections(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	established := []any{}
 	name := r.URL.Query().Get("snap")
-	if s := m.find(w, name); s == nil {
+	s := m.snaps[name]
+	if s == nil {
+		notFound(w, name)
 		return
-	} else if s.connected {
-		established = append(established, map[string]any{"plug": map[string]string{"snap": name, "plug": "lxd"}, "slot": map[string]string{"snap": "lxd", "slot": "lxd"}, "interface": "lxd", "manual": true})
+	}
+	established := []any{}
+	if s.connected {
+		established = append(established, map[string]any{
+			"plug": map[string]string{"snap": name, "plug": "lxd"}, "slot": map[string]string{"snap": "lxd", "slot": "lxd"},
+			"interface": "lxd", "manual": true,
+		})
 	}
 	answerNow(w, map[string]any{"established": established, "plugs": []any{}, "slots": []any{}})
 }
 
 func (m *Machine) connect(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	var body struct {
 		Action       string
 		Plugs, Slots []map[string]string
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Plugs) != 1 || len(body.Slots) != 1 {
-		refuse(w, http.StatusBadRequest, refusal{Message: "many-to-many operations are not implemented"})
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		bad(w, "cannot decode request body into an interface action: %v", err)
 		return
 	}
-	s := m.find(w, body.Plugs[0]["snap"])
-	if s == nil || m.find(w, body.Slots[0]["snap"]) == nil {
+	if len(body.Plugs) != 1 || len(body.Slots) != 1 {
+		bad(w, "at least one plug and slot is required")
 		return
 	}
-	hook := map[string]string{"connect": "connect-plug-lxd", "disconnect": "disconnect-plug-lxd"}[body.Action]
-	s.connected = body.Action == "connect"
-	m.background(w, m.hook(hook))
+	if body.Action != "connect" && body.Action != "disconnect" {
+		bad(w, "unsupported interface action: %q", body.Action)
+		return
+	}
+	for _, name := range []string{body.Plugs[0]["snap"], body.Slots[0]["snap"]} {
+		if !m.has(name) {
+			bad(w, "snap %q is not installed", name)
+			return
+		}
+	}
+	name, on := body.Plugs[0]["snap"], body.Action == "connect"
+	if name != "lxd-pool" || body.Plugs[0]["plug"] != "lxd" || body.Slots[0]["slot"] != "lxd" {
+		bad(w, "snap %q has no plug named %q", name, body.Plugs[0]["plug"])
+		return
+	}
+	m.background(w, body.Action+"-snap", name, func() error { return m.plug(on) })
 }
 
+// plug connects or disconnects the snap and LXD. The hook runs when it is
+// connected, that is after the one and before the other.
+func (m *Machine) plug(on bool) error {
+	was := false
+	m.update("lxd-pool", func(s *snap) { was, s.connected = s.connected, s.connected || on })
+	switch {
+	case was == on:
+		return nil
+	case on:
+		err := m.hook("connect-plug-lxd")
+		if err != nil {
+			m.update("lxd-pool", func(s *snap) { s.connected = false })
+		}
+		return err
+	}
+	err := m.hook("disconnect-plug-lxd")
+	m.update("lxd-pool", func(s *snap) { s.connected = false })
+	return err
+}
+
+// getConf gives all that is set; nothing, if the snap is not there.
 func (m *Machine) getConf(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.find(w, r.PathValue("name")); s != nil {
-		answerNow(w, s.conf)
+	conf := map[string]any{}
+	if s := m.snaps[r.PathValue("name")]; s != nil {
+		conf = s.conf
 	}
+	answerNow(w, conf)
 }
 
 func (m *Machine) putConf(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := m.find(w, r.PathValue("name"))
-	if s == nil {
-		return
-	}
+	name := r.PathValue("name")
 	var patch map[string]any
-	if err := json.NewDecoder(r.Body).Decode(&patch); err != nil {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot decode request body into patch values: " + err.Error()})
+	d := json.NewDecoder(r.Body)
+	d.UseNumber()
+	if err := d.Decode(&patch); err != nil {
+		bad(w, "cannot decode request body into patch values: %v", err)
 		return
 	}
-	m.background(w, m.configure(s, patch))
+	if !m.has(name) {
+		notFound(w, name)
+		return
+	}
+	m.background(w, "configure-snap", name, func() error { return m.configure(patch) })
 }
 
 func (m *Machine) services(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	var body struct {
 		Action          string
 		Names           []string
 		Enable, Disable bool
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Names) != 1 || body.Names[0] != "lxd-pool.daemon" {
-		refuse(w, http.StatusBadRequest, refusal{Message: "cannot perform operation on services without a list of services to operate on"})
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		bad(w, "cannot decode request body into service operation: %v", err)
 		return
 	}
-	s := m.find(w, "lxd-pool")
-	if s == nil {
+	switch {
+	case len(body.Names) == 0:
+		bad(w, "cannot perform operation on services without a list of services to operate on")
+		return
+	case !m.has("lxd-pool"):
+		notFound(w, "lxd-pool")
+		return
+	case len(body.Names) > 1 || body.Names[0] != "lxd-pool.daemon" && body.Names[0] != "lxd-pool":
+		refuse(w, &refusal{Message: fmt.Sprintf("snap has no service %q", body.Names), Kind: "app-not-found", status: http.StatusNotFound})
+		return
+	case body.Action != "start" && body.Action != "stop" && body.Action != "restart":
+		bad(w, "unknown service action %q", body.Action)
 		return
 	}
-	m.stop(s)
-	if body.Action != "stop" {
-		m.start(s)
-	}
-	s.enabled = (s.enabled || body.Enable) && !body.Disable
-	m.background(w, nil)
+	m.background(w, "service-control", "lxd-pool", func() error {
+		if body.Action != "start" {
+			m.daemon.stop()
+		}
+		if body.Action != "stop" {
+			m.daemon.start()
+		}
+		m.update("lxd-pool", func(s *snap) {
+			s.disabled = s.disabled && !body.Enable || body.Disable
+		})
+		return nil
+	})
 }
