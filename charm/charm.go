@@ -74,9 +74,11 @@ type unit struct {
 	// relations are those of the endpoint lease that are not breaking.
 	relations []string
 	claims    []claim
-	bad       []refusal
-	networks  map[string]hooktool.Network
-	daemon    *client.Client
+	// met are the units at the other end that this one has met.
+	met      map[string]bool
+	bad      []refusal
+	networks map[string]hooktool.Network
+	daemon   *client.Client
 	// trouble is what keeps the pools from doing their work.
 	trouble error
 	serving *serving
@@ -84,7 +86,7 @@ type unit struct {
 
 // open reads what there is.
 func (c *Charm) open(ctx context.Context) (*unit, error) {
-	u := &unit{Charm: c, options: options{}, networks: map[string]hooktool.Network{}}
+	u := &unit{Charm: c, options: options{}, networks: map[string]hooktool.Network{}, met: map[string]bool{}}
 	var err error
 	if err = c.Tools.Config(ctx, (*map[string]any)(&u.options)); err != nil {
 		return nil, err
@@ -135,6 +137,7 @@ func (u *unit) readRelation(ctx context.Context, id string) error {
 		return err
 	}
 	for _, name := range units {
+		u.met[name] = true
 		bag, err := u.Tools.Bag(ctx, id, name)
 		if err != nil {
 			return err

@@ -33,12 +33,18 @@ type rooms map[string]map[pool.PoolName]int
 // say. It is a pure function; twice with the same is the same. A unit keeps what
 // it has said it took; what it did not take is offered to others, and only once
 // it has said so, so that nothing is served twice.
-func (b book) decide(claims []claim, bad []refusal, units map[string]peer, perRelation int) (book, []refusal) {
+// What units ask for that the leader has not met yet stands as it is.
+func (b book) decide(claims []claim, unmet map[string]bool, bad []refusal, units map[string]peer, perRelation int) (book, []refusal) {
 	d := &decision{before: b, next: book{Seq: b.Seq}, units: units, left: rooms{}, perRelation: perRelation,
 		given: map[string]int{}, refused: slices.Clone(bad)}
 	d.countRooms(claims)
 	for _, c := range claims {
 		d.serve(c)
+	}
+	for _, o := range b.Offers {
+		if unmet[o.Unit] {
+			d.next.Offers = append(d.next.Offers, o)
+		}
 	}
 	slices.SortFunc(d.next.Offers, func(x, y offer) int {
 		return cmp.Or(cmp.Compare(x.Relation, y.Relation), hooktool.CompareUnits(x.Unit, y.Unit), cmp.Compare(x.ID, y.ID), hooktool.CompareUnits(x.To, y.To))

@@ -58,7 +58,7 @@ func answered(b book, units map[string]peer) map[string]peer {
 
 func TestARequestIsSharedByThoseWhoHaveRoom(t *testing.T) {
 	units := map[string]peer{"p/0": withRoom(4), "p/1": withRoom(3)}
-	b, refused := book{}.decide([]claim{asks("lease:1", "w/0", "a", 6)}, nil, units, 0)
+	b, refused := book{}.decide([]claim{asks("lease:1", "w/0", "a", 6)}, nil, nil, units, 0)
 	if got := offered(b); !reflect.DeepEqual(got, map[string]int{"p/0": 4, "p/1": 2}) || len(refused) != 0 {
 		t.Errorf("offered %v, refused %v", got, refused)
 	}
@@ -66,7 +66,7 @@ func TestARequestIsSharedByThoseWhoHaveRoom(t *testing.T) {
 
 func TestWhatNobodyHasRoomForIsRefusedWithTheReason(t *testing.T) {
 	units := map[string]peer{"p/0": withRoom(2)}
-	b, refused := book{}.decide([]claim{asks("lease:1", "w/0", "a", 3)}, nil, units, 0)
+	b, refused := book{}.decide([]claim{asks("lease:1", "w/0", "a", 3)}, nil, nil, units, 0)
 	if offered(b)["p/0"] != 2 || len(refused) != 1 {
 		t.Fatalf("offered %v, refused %v", offered(b), refused)
 	}
@@ -74,10 +74,10 @@ func TestWhatNobodyHasRoomForIsRefusedWithTheReason(t *testing.T) {
 		t.Errorf("refused with %+v", p)
 	}
 	c := newClaim("lease:1", "w/0", lease.Request{ID: "a", Pool: "other", Count: 1})
-	if _, refused = (book{}).decide([]claim{c}, nil, units, 0); len(refused) != 1 || refused[0].Code != pool.Code(pool.ErrNoPool) {
+	if _, refused = (book{}).decide([]claim{c}, nil, nil, units, 0); len(refused) != 1 || refused[0].Code != pool.Code(pool.ErrNoPool) {
 		t.Errorf("a pool that there is not: %+v", refused)
 	}
-	if _, refused = (book{}).decide([]claim{c}, nil, nil, 0); len(refused) != 1 || refused[0].Code != pool.Code(pool.ErrUnavailable) {
+	if _, refused = (book{}).decide([]claim{c}, nil, nil, nil, 0); len(refused) != 1 || refused[0].Code != pool.Code(pool.ErrUnavailable) {
 		t.Errorf("without a unit that is ready: %+v", refused)
 	}
 }
@@ -85,14 +85,14 @@ func TestWhatNobodyHasRoomForIsRefusedWithTheReason(t *testing.T) {
 func TestWhatAUnitDidNotTakeIsOfferedToAnotherOnlyOnceItHasSaidSo(t *testing.T) {
 	claims := []claim{asks("lease:1", "w/0", "a", 3)}
 	units := map[string]peer{"p/0": withRoom(3)}
-	b, _ := book{}.decide(claims, nil, units, 0)
+	b, _ := book{}.decide(claims, nil, nil, units, 0)
 	units["p/1"] = withRoom(9)
-	if next, _ := b.decide(claims, nil, units, 0); !reflect.DeepEqual(next, b) {
+	if next, _ := b.decide(claims, nil, nil, units, 0); !reflect.DeepEqual(next, b) {
 		t.Errorf("not answered yet, and offered anew: %+v", next.Offers)
 	}
 	o := b.Offers[0]
 	units["p/0"] = peer{Rooms: []room{{"default", 0}}, Parts: []part{{claimKey: o.claimKey, Seq: o.Seq, Count: 1}}}
-	next, _ := b.decide(claims, nil, units, 0)
+	next, _ := b.decide(claims, nil, nil, units, 0)
 	if got := offered(next); got["p/1"] != 2 {
 		t.Errorf("offered %v", got)
 	}
@@ -101,16 +101,16 @@ func TestWhatAUnitDidNotTakeIsOfferedToAnotherOnlyOnceItHasSaidSo(t *testing.T) 
 func TestAUnitThatCannotTakeAllIsNotOfferedTheSameAgain(t *testing.T) {
 	claims := []claim{asks("lease:1", "w/0", "a", 3)}
 	units := map[string]peer{"p/0": withRoom(9)}
-	b, _ := book{}.decide(claims, nil, units, 0)
+	b, _ := book{}.decide(claims, nil, nil, units, 0)
 	o := b.Offers[0]
 	failed := &lease.Problem{Code: "failed", Reason: "cannot put the ssh keys"}
 	units["p/0"] = peer{Rooms: []room{{"default", 9}}, Parts: []part{{claimKey: o.claimKey, Seq: o.Seq, Trouble: failed}}}
-	next, refused := b.decide(claims, nil, units, 0)
+	next, refused := b.decide(claims, nil, nil, units, 0)
 	if !reflect.DeepEqual(next, b) || len(refused) != 1 || refused[0].Code != "failed" {
 		t.Errorf("offered %+v, refused %+v", next, refused)
 	}
 	units["p/0"] = peer{Rooms: []room{{"default", 9}}, Parts: []part{{claimKey: o.claimKey, Seq: o.Seq}}}
-	if next, _ = b.decide(claims, nil, units, 0); offered(next)["p/0"] != 3 || next.Seq == b.Seq {
+	if next, _ = b.decide(claims, nil, nil, units, 0); offered(next)["p/0"] != 3 || next.Seq == b.Seq {
 		t.Errorf("after the trouble: %+v", next)
 	}
 }
@@ -118,23 +118,38 @@ func TestAUnitThatCannotTakeAllIsNotOfferedTheSameAgain(t *testing.T) {
 func TestAUnitThatLeavesIsOfferedNothing(t *testing.T) {
 	claims := []claim{asks("lease:1", "w/0", "a", 2)}
 	units := map[string]peer{"p/0": withRoom(4), "p/1": withRoom(3)}
-	b, _ := book{}.decide(claims, nil, units, 0)
+	b, _ := book{}.decide(claims, nil, nil, units, 0)
 	units["p/0"] = peer{}
-	b, _ = b.decide(claims, nil, units, 0)
+	b, _ = b.decide(claims, nil, nil, units, 0)
 	if got := offered(b); !reflect.DeepEqual(got, map[string]int{"p/1": 2}) {
 		t.Errorf("offered %v", got)
 	}
 	delete(units, "p/0")
 	units["p/1"] = peer{unheard: true}
-	if next, _ := b.decide(claims, nil, units, 0); !reflect.DeepEqual(offered(next), offered(b)) {
+	if next, _ := b.decide(claims, nil, nil, units, 0); !reflect.DeepEqual(offered(next), offered(b)) {
 		t.Errorf("a unit that the leader has not met lost %v", offered(next))
+	}
+}
+
+// A new leader may meet units only later that were served before.
+func TestUnitsThatTheLeaderHasNotMetKeepWhatTheyHave(t *testing.T) {
+	claims := []claim{asks("lease:1", "w/0", "a", 1), asks("lease:1", "w/1", "a", 2)}
+	units := map[string]peer{"p/0": withRoom(4)}
+	b, _ := book{}.decide(claims, nil, nil, units, 0)
+	units = answered(b, units)
+	next, _ := b.decide(claims[:1], map[string]bool{"w/1": true}, nil, units, 0)
+	if !reflect.DeepEqual(next, b) {
+		t.Errorf("offered %+v, before %+v", next.Offers, b.Offers)
+	}
+	if next, _ = b.decide(claims[:1], nil, nil, units, 0); offered(next)["p/0"] != 1 {
+		t.Errorf("a unit that has gone is still served: %+v", next.Offers)
 	}
 }
 
 func TestARevokedLeaseIsNotOfferedAgain(t *testing.T) {
 	c := asks("lease:1", "w/0", "a", 2)
 	units := map[string]peer{"p/0": {Rooms: []room{{"default", 4}}, Revoked: []revocation{{c.claimKey, 1, "needed"}}}}
-	b, refused := book{}.decide([]claim{c}, nil, units, 0)
+	b, refused := book{}.decide([]claim{c}, nil, nil, units, 0)
 	if offered(b)["p/0"] != 1 || len(refused) != 1 || refused[0].Code != codeRevoked {
 		t.Errorf("offered %v, refused %+v", offered(b), refused)
 	}
@@ -143,12 +158,12 @@ func TestARevokedLeaseIsNotOfferedAgain(t *testing.T) {
 func TestARelationHasNoMoreThanItMay(t *testing.T) {
 	claims := []claim{asks("lease:1", "w/0", "a", 2), asks("lease:1", "w/1", "a", 2), asks("lease:2", "x/0", "a", 2)}
 	units := map[string]peer{"p/0": withRoom(9)}
-	b, refused := book{}.decide(claims, nil, units, 3)
+	b, refused := book{}.decide(claims, nil, nil, units, 3)
 	if offered(b)["p/0"] != 5 || len(refused) != 1 || refused[0].Code != pool.Code(pool.ErrLimit) || refused[0].Unit != "w/1" {
 		t.Errorf("offered %v, refused %+v", offered(b), refused)
 	}
 	units = answered(b, units)
-	if next, _ := b.decide(claims, nil, units, 1); !reflect.DeepEqual(offered(next), offered(b)) {
+	if next, _ := b.decide(claims, nil, nil, units, 1); !reflect.DeepEqual(offered(next), offered(b)) {
 		t.Errorf("a smaller limit took back: %v", offered(next))
 	}
 }
@@ -171,7 +186,7 @@ func TestOffersNeverServeTwiceAndComeToRest(t *testing.T) {
 		}
 		var b book
 		for range 30 {
-			b, _ = b.decide(claims, nil, units, 0)
+			b, _ = b.decide(claims, nil, nil, units, 0)
 			if r.IntN(4) == 0 {
 				i := r.IntN(len(claims))
 				claims[i].ask.Count = 1 + r.IntN(5)
@@ -185,11 +200,11 @@ func TestOffersNeverServeTwiceAndComeToRest(t *testing.T) {
 			check(t, seed, claims, units, total)
 		}
 		for range 10 {
-			b, _ = b.decide(claims, nil, units, 0)
+			b, _ = b.decide(claims, nil, nil, units, 0)
 			units = answered(b, units)
 			check(t, seed, claims, units, total)
 		}
-		after, refused := b.decide(claims, nil, units, 0)
+		after, refused := b.decide(claims, nil, nil, units, 0)
 		if !reflect.DeepEqual(after, b) {
 			t.Fatalf("seed %d: it does not come to rest", seed)
 		}

@@ -24,6 +24,8 @@ type peerRelation struct {
 	// others are the other units that are there.
 	others map[string]peer
 	book   book
+	// askers are the units at the other end that Juju knows.
+	askers map[string]bool
 	// standsBy is the unit that manages the LXD of this one; "": this one does.
 	standsBy string
 }
@@ -60,12 +62,13 @@ func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
 // findSiblings finds the units that Juju knows. Those that this unit has not met
 // yet keep what they were offered; those that are going take nothing.
 func (c *Charm) findSiblings(ctx context.Context, p *peerRelation) error {
-	siblings, err := c.Tools.Siblings(ctx)
-	for name, status := range siblings {
-		if name != c.Event.Unit && status != "dying" {
+	goal, err := c.Tools.Goal(ctx)
+	for name := range goal.Units {
+		if name != c.Event.Unit {
 			p.others[name] = peer{unheard: true}
 		}
 	}
+	p.askers = goal.Remote[leaseEndpoint]
 	return err
 }
 
@@ -119,9 +122,11 @@ func (p *peerRelation) offersTo(name string, leaving bool) []offer {
 	return slices.DeleteFunc(slices.Clone(p.book.Offers), func(o offer) bool { return o.To != name })
 }
 
-// lead decides who serves what, if this unit leads, and returns what nobody serves.
+// lead decides who serves what, if this unit leads, and returns what nobody
+// serves. One that leaves no longer sees what is asked for, and leaves that to
+// its successor.
 func (u *unit) lead(ctx context.Context) ([]refusal, error) {
-	if !u.peers.leader {
+	if !u.peers.leader || u.ledger.Leaving {
 		return nil, nil
 	}
 	units := map[string]peer{u.Event.Unit: u.peers.own}
@@ -132,13 +137,25 @@ func (u *unit) lead(ctx context.Context) ([]refusal, error) {
 	if u.ledger.Serving != nil {
 		perRelation = u.ledger.Serving.PerRelation
 	}
-	next, refused := u.peers.book.decide(u.claims, u.bad, units, perRelation)
+	next, refused := u.peers.book.decide(u.claims, u.unmet(), u.bad, units, perRelation)
 	u.peers.book = next
 	bag, err := next.bag()
 	if err != nil {
 		return nil, err
 	}
 	return refused, u.Tools.SetApplicationBag(ctx, u.peers.id, bag)
+}
+
+// unmet are the units at the other end that this one has not met yet: what they
+// ask for it cannot know.
+func (u *unit) unmet() map[string]bool {
+	unmet := map[string]bool{}
+	for name := range u.peers.askers {
+		if !u.met[name] {
+			unmet[name] = true
+		}
+	}
+	return unmet
 }
 
 // rooms is how much each pool of this unit can give. One that has trouble, or

@@ -218,11 +218,13 @@ func TestWhatAnActionFindsIsSetAtOnce(t *testing.T) {
 	b.called("action-set a.b=one", "two")
 }
 
-func TestSiblingsAndStateAreWhatJujuKeeps(t *testing.T) {
+func TestWhoIsThereAndStateAreWhatJujuKeeps(t *testing.T) {
 	b := newBench(t)
-	b.says("goal-state", `{"units":{"lxd-pool/0":{"status":"active"},"lxd-pool/1":{"status":"allocating"}}}`)
-	units, err := b.tools.Siblings(t.Context())
-	same(t, "siblings", units, map[string]string{"lxd-pool/0": "active", "lxd-pool/1": "allocating"}, err)
+	b.says("goal-state", `{"units":{"lxd-pool/0":{"status":"active"},"lxd-pool/1":{"status":"allocating"},"lxd-pool/2":{"status":"dying"}},
+		"relations":{"lease":{"web":{"status":"joined"},"web/0":{"status":"active"},"web/1":{"status":"dying"}}}}`)
+	goal, err := b.tools.Goal(t.Context())
+	same(t, "who is there", goal, hooktool.Goal{Units: map[string]bool{"lxd-pool/0": true, "lxd-pool/1": true},
+		Remote: map[string]map[string]bool{"lease": {"web/0": true}}}, err)
 	b.says("state-get", `{"ledger":"kept"}`)
 	kept, err := b.tools.State(t.Context(), "ledger")
 	same(t, "state", kept, "kept", err)

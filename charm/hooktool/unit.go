@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Status is a word of status-set.
@@ -81,18 +82,36 @@ func (t Tools) SetState(ctx context.Context, key, value string) error {
 	return err
 }
 
-// Siblings returns the units of this application that are there or to come,
-// this one among them, each with its status.
-func (t Tools) Siblings(ctx context.Context) (map[string]string, error) {
-	type unit struct {
+// Goal is who is there or to come, whether this unit has met them or not.
+type Goal struct {
+	// Units are those of this application, this one among them. Those that are
+	// going are not among them.
+	Units map[string]bool
+	// Remote are the units at the other end, by endpoint.
+	Remote map[string]map[string]bool
+}
+
+// Goal returns who is there or to come.
+func (t Tools) Goal(ctx context.Context) (Goal, error) {
+	type status struct {
 		Status string `json:"status"`
 	}
-	goal, err := read[struct {
-		Units map[string]unit `json:"units"`
+	said, err := read[struct {
+		Units     map[string]status            `json:"units"`
+		Relations map[string]map[string]status `json:"relations"`
 	}](ctx, t, "goal-state")
-	all := map[string]string{}
-	for name, u := range goal.Units {
-		all[name] = u.Status
+	there := func(all map[string]status) map[string]bool {
+		units := map[string]bool{}
+		for name, s := range all {
+			if strings.Contains(name, "/") && s.Status != "dying" {
+				units[name] = true
+			}
+		}
+		return units
 	}
-	return all, err
+	g := Goal{Units: there(said.Units), Remote: map[string]map[string]bool{}}
+	for endpoint, all := range said.Relations {
+		g.Remote[endpoint] = there(all)
+	}
+	return g, err
 }

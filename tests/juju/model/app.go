@@ -235,3 +235,10 @@ func (m *Model) app(name string) *App {
 	}
 	return a
 }
+
+// Has reports whether there is an application of that name.
+func (m *Model) Has(app string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.apps[app] != nil
+}

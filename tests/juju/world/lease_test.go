@@ -1,6 +1,8 @@
 package world
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,7 +10,7 @@ import (
 )
 
 func TestARelatedApplicationGetsWhatItAsksForAndGivesItBack(t *testing.T) {
-	w := newWorld(t, model.Options{})
+	w := newWorld(t, model.Options{Tools: built.tools})
 	w.deployPool(1, nil)
 	w.settle()
 	w.status("lxd-pool/0", "active")
@@ -39,6 +41,39 @@ func TestARelatedApplicationGetsWhatItAsksForAndGivesItBack(t *testing.T) {
 	if snaps := strings.Join(w.machine("lxd-pool/0").Snaps(), " "); snaps != "lxd" {
 		t.Errorf("a removed unit leaves the snaps %s", snaps)
 	}
+}
+
+// A unit that leads before it has met those who are served takes nothing away,
+// and neither does a leader that leaves.
+func TestLeasesStayWhereTheyAreWhoeverLeads(t *testing.T) {
+	w := newWorld(t, model.Options{})
+	w.deployPool(2, nil)
+	w.deployWeb("web", 2, map[string]any{"count": 2})
+	w.settle()
+	before := fmt.Sprint(w.leases("web"))
+	w.AddUnit("lxd-pool")
+	for w.Status("lxd-pool/2").Status != "active" {
+		if _, err := w.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.SetLeader("lxd-pool/2")
+	w.settle()
+	if after := fmt.Sprint(w.leases("web")); after != before {
+		t.Errorf("the leases were %s, and with a new leader they are %s", before, after)
+	}
+	first := said[lease](w, "web", "lxd-pool/1", "leases")
+	w.SetLeader("lxd-pool/0")
+	w.settle()
+	w.RemoveUnit("lxd-pool/0")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 2, "web/1": 2})
+	for _, l := range first {
+		if !slices.ContainsFunc(w.leases("web"), func(n lease) bool { return n.ID == l.ID }) {
+			t.Errorf("%s has lost %s of a unit that stayed", l.Unit, l.ID)
+		}
+	}
+	w.check("web")
 }
 
 func TestUnitsShareWhatIsAskedForAndTakeOverFromOneThatLeaves(t *testing.T) {
