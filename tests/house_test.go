@@ -41,6 +41,7 @@ var house = map[string][]string{
 	"cmd/lxd-pool-k8s-charm": {"charm", "charm/hooktool", "charm/pebble"},
 	"charm/lease":            {"pool", "pool/api", "pool/client", "charm/hooktool"},
 	"charm/pebble":           {"pool", "pool/api", "pool/client", "charm"},
+	"tests/workload":         {"pool", "pool/api", "charm", "charm/machine"},
 	"tests/charms/...":       {"pool", "pool/...", "charm/lease", "charm/hooktool"},
 	"tests/...":              {"pool", "pool/..."},
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func (w *Workload) installSnap(ctx context.Context, g *given, s charm.Setup) err
 		}
 		g.Found = true
 		return g.write()
-	case g.Snap && g.Sum == "" && sum == "" && there.Tracking != s.Channel && s.Channel != "":
+	case g.Snap && g.Sum == "" && sum == "" && there.Tracking != inFull(s.Channel):
 		return w.inStore(w.snapd().act(ctx, snapName, map[string]any{"action": "refresh", "channel": s.Channel}), snapName, s.Channel, "channel")
 	}
 	return nil
@@ -124,9 +125,27 @@ func (w *Workload) sideload(ctx context.Context, g *given, path, sum string) err
 	return errors.Join(err, g.write())
 }
 
+// inFull is a channel as snapd tells it: "edge" is "latest/edge", "1.0" is
+// "1.0/stable".
+func inFull(channel string) string {
+	risks := []string{"stable", "candidate", "beta", "edge"}
+	first, rest, _ := strings.Cut(channel, "/")
+	switch {
+	case channel == "":
+		return "latest/stable"
+	case slices.Contains(risks, first):
+		return "latest/" + channel
+	case rest == "":
+		return first + "/stable"
+	}
+	return channel
+}
+
 // inStore explains an error of the store.
 func (w *Workload) inStore(err error, name, channel, option string) error {
 	switch kindOf(err) {
+	case "snap-no-update-available": // it has what there is
+		return nil
 	case notFound, "snap-channel-not-available", "snap-revision-not-available", "snap-architecture-not-available":
 		return &charm.Blocked{Why: fmt.Sprintf("the store has no snap %s in channel %q", name, channel),
 			Next: fmt.Sprintf("set the option %s to one that it has, or attach the snap as a resource", option)}

@@ -26,7 +26,6 @@ func TestNothingIsServedTwiceAndNothingIsForgottenWhateverGoesWrong(t *testing.T
 	for i := range *seeds {
 		seed := *first + uint64(i)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			t.Parallel()
 			d := &disturbance{world: newWorld(t, model.Options{Seed: seed, Faults: model.Usual}), random: rand.New(rand.NewPCG(seed, 1)), asked: map[string]int{}}
 			d.run()
 		})

@@ -33,7 +33,6 @@ func needLXD(t *testing.T) {
 // relation gives, scale out, go. The page in the docs shows it.
 func TestASessionWithTheCharmOnARealLXD(t *testing.T) {
 	needLXD(t)
-	t.Parallel() // it waits for LXD most of the time
 	s := &session{world: newWorld(t, model.Options{Tools: built.tools})}
 	s.real = true
 	s.run()

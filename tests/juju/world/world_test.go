@@ -32,8 +32,10 @@ type world struct {
 // worlds counts them, so that each has addresses of its own.
 var worlds atomic.Int32
 
+// newWorld makes one. Its test runs beside others: most of the time it waits.
 func newWorld(t *testing.T, opts model.Options) *world {
 	t.Helper()
+	t.Parallel()
 	if opts.Tools == "" {
 		opts.Tools = built.quick
 	}
