@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/juju/juju/lxd-pool-tests/model"
 )
@@ -21,10 +22,17 @@ func TestARelatedApplicationGetsWhatItAsksForAndGivesItBack(t *testing.T) {
 	w.mustCount("web", map[string]int{"web/0": 3})
 	w.check("web")
 
-	w.SetConfig("web", map[string]any{"count": 1})
+	w.SetConfig("web", map[string]any{"count": 1, "ttl": "20m"})
 	w.settle()
 	w.mustCount("web", map[string]int{"web/0": 1})
 	w.check("web")
+
+	// Whoever dies now, Juju or the unit: the daemon itself ends it in time.
+	w.SetConfig("web", map[string]any{"request": "short"})
+	w.settle()
+	if left := time.Until(w.leases("web")[0].Expires); left < 15*time.Minute || left > 20*time.Minute {
+		t.Errorf("a lease for 20 minutes ends in %s", left)
+	}
 
 	w.Unrelate("web:pool", "lxd-pool:lease")
 	w.settle()
