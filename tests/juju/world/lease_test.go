@@ -2,12 +2,14 @@ package world
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/juju/juju/lxd-pool-tests/model"
+	"github.com/juju/juju/lxd-pool-tests/programs"
 )
 
 func TestARelatedApplicationGetsWhatItAsksForAndGivesItBack(t *testing.T) {
@@ -126,4 +128,29 @@ func TestUnitsShareWhatIsAskedForAndTakeOverFromOneThatLeaves(t *testing.T) {
 	w.mustCount("web", map[string]int{"web/1": 3})
 	w.check("web")
 	w.discreet()
+}
+
+// The library for charms in Python says and reads the same.
+func TestACharmInPythonLeasesToo(t *testing.T) {
+	w := newWorld(t, model.Options{})
+	w.deployPool(1, nil)
+	tree := programs.Tree()
+	state := t.TempDir()
+	w.Deploy("web", filepath.Join(tree, "tests/charms/python-web"), map[string]any{"count": 2}, func(string) []string {
+		return []string{"CHARM_STATE=" + state, "PYTHONDONTWRITEBYTECODE=1",
+			"PYTHONPATH=" + filepath.Join(tree, "charm/lib") + ":" + filepath.Join(tree, "tests/charms/python")}
+	})
+	w.AddUnit("web")
+	w.Relate("web:pool", "lxd-pool:lease")
+	w.settle()
+	w.status("web/0", "active: 2 of 2 leases")
+	w.mustCount("web", map[string]int{"web/0": 2})
+	w.check("web")
+	if out := fmt.Sprint(w.act("web/0", "run", map[string]any{"command": "hostname"})); !strings.Contains(out, "exit-status:0") {
+		t.Errorf("a command over the API gives %s", out)
+	}
+	w.Unrelate("web:pool", "lxd-pool:lease")
+	w.settle()
+	w.status("web/0", "blocked")
+	w.check()
 }
