@@ -82,6 +82,8 @@ type unit struct {
 	// trouble is what keeps the pools from doing their work.
 	trouble error
 	serving *serving
+	// observers are the relations with who scrapes the figures.
+	observers []string
 }
 
 // open reads what there is.
@@ -242,6 +244,10 @@ func (u *unit) operate(ctx context.Context) error {
 		return &Pending{Why: "lxd-poold does not answer: " + err.Error()}
 	}
 	u.daemon, u.serving = daemon, u.ledger.Serving
+	if u.ledger.Version == version.Version {
+		return nil
+	}
+	u.ledger.Version = version.Version
 	if err := u.Tools.SetVersion(ctx, version.Version); err != nil {
 		return fmt.Errorf("%w: %w", errTool, err)
 	}

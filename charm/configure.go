@@ -25,11 +25,10 @@ func (u *unit) configure(ctx context.Context, conf *config) error {
 		return err
 	}
 	d.Listen = listen(network, u.networks, conf.Port)
-	observed, err := u.Tools.RelationIDs(ctx, cosEndpoint)
-	if err != nil {
+	if u.observers, err = u.Tools.RelationIDs(ctx, cosEndpoint); err != nil {
 		return fmt.Errorf("%w: %w", errTool, err)
 	}
-	if len(observed) > 0 {
+	if len(u.observers) > 0 {
 		d.Metrics = metricsAddress(conf.MetricsPort)
 	}
 	if conf.credentials != "" {

@@ -25,6 +25,8 @@ type ledger struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// Slow are the pools that could not give in time, and since when.
 	Slow map[pool.PoolName]time.Time `json:"slow,omitempty"`
+	// Version is the version of the daemon that was told.
+	Version string `json:"version,omitempty"`
 	// Round counts how often it was written.
 	Round int `json:"round"`
 	// Serving is how leases were served when the options were right last; nil: never.

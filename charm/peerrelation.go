@@ -21,6 +21,8 @@ type peerRelation struct {
 	leader bool
 	// own is what this unit said last, and says next.
 	own peer
+	// ownBag and appBag are what stands in the bags, which is not said again.
+	ownBag, appBag map[string]string
 	// others are the other units that are there.
 	others map[string]peer
 	book   book
@@ -47,7 +49,7 @@ func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.own = parsePeer(own)
+	p.own, p.ownBag = parsePeer(own), own
 	if err := c.readOthers(ctx, p); err != nil {
 		return nil, err
 	}
@@ -55,6 +57,7 @@ func (c *Charm) openPeers(ctx context.Context) (*peerRelation, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.appBag = said
 	p.book, err = parseBook(said)
 	return p, err
 }
@@ -143,7 +146,7 @@ func (u *unit) lead(ctx context.Context) ([]refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return refused, u.Tools.SetApplicationBag(ctx, u.peers.id, bag)
+	return refused, u.Tools.SetApplicationBag(ctx, u.peers.id, news(bag, u.peers.appBag))
 }
 
 // unmet are the units at the other end that this one has not met yet: what they
@@ -193,7 +196,13 @@ func (u *unit) writePeers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.Tools.SetBag(ctx, p.id, bag)
+	return u.Tools.SetBag(ctx, p.id, news(bag, p.ownBag))
+}
+
+// news is what of a bag does not stand there yet.
+func news(bag, stands map[string]string) map[string]string {
+	maps.DeleteFunc(bag, func(key, value string) bool { return stands[key] == value })
+	return bag
 }
 
 func (u *unit) asked(k claimKey) bool {

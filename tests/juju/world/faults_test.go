@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 2, "how many worlds are disturbed")
+	seeds = flag.Int("seeds", 1, "how many worlds are disturbed")
 	first = flag.Uint64("seed", 1, "the seed of the first one")
 )
 

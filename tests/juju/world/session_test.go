@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -59,7 +60,7 @@ func (s *session) run() {
 	})
 	s.mustCount("web", map[string]int{"web/0": 3})
 	s.check("web")
-	s.action("web/0", "run", map[string]any{"command": "grep ^PRETTY_NAME /etc/os-release"})
+	s.action("web/0", "run", map[string]any{"command": "id -un"})
 	s.say("The same by ssh, with the key of the unit, to a port of the unit of lxd-pool, knowing the host by the keys in the relation:")
 	s.action("web/0", "ssh", map[string]any{"command": "hostname"})
 	s.action("lxd-pool/0", "list-leases", nil)
@@ -120,9 +121,29 @@ func (s *session) action(unit, name string, params map[string]any) {
 	}
 	fmt.Fprintf(&s.page, "\n```\n$ %s\n", command)
 	for _, k := range slices.Sorted(maps.Keys(results)) {
-		fmt.Fprintf(&s.page, "%s: %s\n", k, strings.TrimSpace(results[k]))
+		fmt.Fprintf(&s.page, "%s: %s\n", k, byInstance(strings.TrimSpace(results[k])))
 	}
 	s.page.WriteString("```\n")
+}
+
+// byInstance puts a list of leases in the order of their instances, as all else
+// is here; other texts stay as they are.
+func byInstance(text string) string {
+	var list []json.RawMessage
+	if json.Unmarshal([]byte(text), &list) != nil || len(list) == 0 {
+		return text
+	}
+	name := func(m json.RawMessage) string {
+		var l struct{ Instance string }
+		json.Unmarshal(m, &l)
+		return l.Instance
+	}
+	slices.SortFunc(list, func(a, b json.RawMessage) int { return strings.Compare(name(a), name(b)) })
+	sorted, err := json.Marshal(list)
+	if err != nil {
+		return text
+	}
+	return string(sorted)
 }
 
 func flat(prefix string, tree map[string]any) map[string]string {
