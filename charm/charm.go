@@ -274,8 +274,8 @@ func (u *unit) share(ctx context.Context) error {
 		return err
 	}
 	parts, err := s.settle(ctx, u.peers.offersTo(u.Event.Unit, u.ledger.Leaving), u.peers.own.Parts)
-	if err != nil {
-		return err
+	if err != nil { // what it did stands all the same; the next hook tells of it
+		return errors.Join(err, u.writeLedger(ctx, u.ledger))
 	}
 	u.peers.own.Parts = parts
 	if pools, err = u.poolsByName(ctx); err != nil {

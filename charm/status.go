@@ -65,13 +65,14 @@ func (u *unit) tell(ctx context.Context, err error) error {
 	if errors.Is(err, errTool) {
 		return err
 	}
+	if tool, ok := errors.AsType[*hooktool.Error](err); ok {
+		return tool
+	}
 	status, message := hooktool.Active, u.summary()
 	if blocked, ok := errors.AsType[*Blocked](err); ok {
 		status, message = hooktool.Blocked, blocked.Error()
 	} else if pending, ok := errors.AsType[*Pending](err); ok {
 		status, message = hooktool.Waiting, pending.Why
-	} else if tool, ok := errors.AsType[*hooktool.Error](err); ok {
-		return tool
 	} else if err != nil {
 		status, message = hooktool.Waiting, "tried again in some minutes: "+err.Error()
 	}
