@@ -11,13 +11,10 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/juju/charm/v12"
 
 	"github.com/juju/juju/lxd-pool-tests/model"
 	"github.com/juju/juju/lxd-pool-tests/programs"
@@ -58,43 +55,11 @@ func build(dir string) error {
 	if err := buildPebble(dir); err != nil {
 		return err
 	}
-	if built.pool, err = unpacked(dir); err != nil {
+	if built.pool, err = programs.Charm(dir, "charm/kubernetes"); err != nil {
 		return err
 	}
-	built.web, err = example(dir)
+	built.web, err = programs.GoWeb(dir)
 	return err
-}
-
-// unpacked packs the charm as a release does, and unpacks it as Juju does.
-func unpacked(dir string) (string, error) {
-	pack := exec.Command("make", "-s", "charm/kubernetes", "CHARM_OUT="+filepath.Join(dir, "charms"))
-	pack.Dir = programs.Tree()
-	if out, err := pack.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot pack the charm: %w\n%s", err, out)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "charms", "*.charm"))
-	if err != nil || len(files) != 1 {
-		return "", fmt.Errorf("cannot find the packed charm: there is %q: %w", files, err)
-	}
-	packed, err := charm.ReadCharmArchive(files[0])
-	if err != nil {
-		return "", err
-	}
-	to := filepath.Join(dir, "lxd-pool-k8s")
-	return to, packed.ExpandTo(to)
-}
-
-// example puts the example charm in Go together.
-func example(dir string) (string, error) {
-	to := filepath.Join(dir, "go-web")
-	if err := os.CopyFS(to, os.DirFS(filepath.Join(programs.Tree(), "tests", "charms", "go-web"))); err != nil {
-		return "", err
-	}
-	program, err := programs.Ours(filepath.Join(dir, "lib"), "./tests/charms/go-web")
-	if err != nil {
-		return "", err
-	}
-	return to, os.Rename(program, filepath.Join(to, "dispatch"))
 }
 
 // world is a model with one application of the charm, and the pods of its units.

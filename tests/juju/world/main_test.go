@@ -4,12 +4,8 @@
 package world
 
 import (
-	"archive/zip"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -61,68 +57,9 @@ func build(dir string) error {
 			return err
 		}
 	}
-	if built.pool, err = packed(dir); err != nil {
+	if built.pool, err = programs.Charm(dir, "charm"); err != nil {
 		return err
 	}
-	built.web, err = example(dir)
+	built.web, err = programs.GoWeb(dir)
 	return err
-}
-
-// packed packs the charm as a release does, and unpacks it as Juju does.
-func packed(dir string) (string, error) {
-	pack := exec.Command("make", "-s", "charm", "CHARM_OUT="+filepath.Join(dir, "charms"))
-	pack.Dir = programs.Tree()
-	if out, err := pack.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot pack the charm: %w\n%s", err, out)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "charms", "*.charm"))
-	if err != nil || len(files) != 1 {
-		return "", fmt.Errorf("cannot find the packed charm: there is %q: %w", files, err)
-	}
-	to := filepath.Join(dir, "lxd-pool")
-	return to, unzip(files[0], to)
-}
-
-func unzip(file, to string) error {
-	z, err := zip.OpenReader(file)
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	for _, f := range z.File {
-		if err := unzipOne(f, filepath.Join(to, f.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unzipOne(f *zip.File, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	from, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	w, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, f.Mode().Perm())
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(w, from)
-	return errors.Join(err, w.Close())
-}
-
-// example puts the example charm in Go together.
-func example(dir string) (string, error) {
-	to := filepath.Join(dir, "go-web")
-	if err := os.CopyFS(to, os.DirFS(filepath.Join(programs.Tree(), "tests", "charms", "go-web"))); err != nil {
-		return "", err
-	}
-	program, err := programs.Ours(filepath.Join(dir, "lib"), "./tests/charms/go-web")
-	if err != nil {
-		return "", err
-	}
-	return to, os.Rename(program, filepath.Join(to, "dispatch"))
 }
