@@ -61,7 +61,11 @@ func (w *world) deployPool(units int, config map[string]any) {
 		all[k] = v
 	}
 	w.Deploy("lxd-pool", built.pool, all, func(unit string) []string {
-		return []string{"LXD_POOL_CHARM_ROOT=" + w.machine(unit).Root}
+		env := []string{"LXD_POOL_CHARM_ROOT=" + w.machine(unit).Root}
+		if w.real { // containers take as long as the machine lets them
+			env = append(env, "LXD_POOL_CHARM_PATIENCE=10m")
+		}
+		return env
 	})
 	for range units {
 		w.AddUnit("lxd-pool")
