@@ -279,7 +279,7 @@ func (u *unit) share(ctx context.Context) error {
 	}
 	u.peers.own.Parts = parts
 	if pools, err = u.poolsByName(ctx); err != nil {
-		return err
+		return errors.Join(err, u.writeLedger(ctx, u.ledger))
 	}
 	if err := u.answer(ctx, s, refused); err != nil {
 		return err

@@ -3,6 +3,7 @@ package charm
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -75,7 +76,12 @@ func (u *unit) openPorts(ctx context.Context, conf *config) error {
 	if conf.Expose == exposeProxy {
 		ports = append(ports, conf.SSHPorts.String())
 	}
-	if err := u.Tools.SetPorts(ctx, ports...); err != nil {
+	err := u.Tools.SetPorts(ctx, ports...)
+	if failed, ok := errors.AsType[*hooktool.Error](err); ok && strings.Contains(failed.Said, "conflict") {
+		return &Blocked{Why: "another unit on this machine has a port that is to be opened: " + failed.Said,
+			Next: fmt.Sprintf("juju config %s port=VALUE ssh-ports=FIRST-LAST", u.application())}
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", errTool, err)
 	}
 	return nil

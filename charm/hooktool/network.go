@@ -42,25 +42,27 @@ func (t Tools) Network(ctx context.Context, endpoint, relation string) (Network,
 }
 
 // SetPorts opens these ports, such as "8443/tcp" or "20000-20999/tcp", and
-// closes the others that this unit has open.
+// closes the others that this unit has open. Juju takes no port in a hook that
+// another open range had when the hook began: what has to be closed first is
+// opened by the next call.
 func (t Tools) SetPorts(ctx context.Context, ports ...string) error {
-	open, err := read[[]string](ctx, t, "opened-ports")
+	said, err := read[[]string](ctx, t, "opened-ports")
 	if err != nil {
 		return err
 	}
+	wanted, open := parsePorts(ports), parsePorts(said)
 	for _, p := range open {
-		if !slices.Contains(ports, p) {
-			if err := t.do(ctx, "close-port", p); err != nil {
+		if !slices.ContainsFunc(wanted, func(w portRange) bool { return w.contains(p) }) {
+			if err := t.do(ctx, "close-port", p.String()); err != nil {
 				return err
 			}
 		}
 	}
-	for _, p := range ports {
-		if slices.Contains(open, p) {
-			continue
-		}
-		if err := t.do(ctx, "open-port", p); err != nil {
-			return fmt.Errorf("cannot open port %s: %w", p, err)
+	for _, w := range wanted {
+		for _, missing := range w.less(open) {
+			if err := t.do(ctx, "open-port", missing.String()); err != nil {
+				return fmt.Errorf("cannot open port %s: %w", missing, err)
+			}
 		}
 	}
 	return nil

@@ -26,6 +26,8 @@ type given struct {
 	// LXD: it installed LXD. Set: it set LXD up, or began to.
 	LXD bool `json:"lxd,omitempty"`
 	Set bool `json:"set,omitempty"`
+	// Done: LXD is set up. From then on it belongs to who operates it.
+	Done bool `json:"done,omitempty"`
 
 	path string
 }

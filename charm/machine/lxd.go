@@ -113,6 +113,9 @@ const (
 // setUpLXD gives an LXD that has no storage a pool, a bridge and a default
 // profile. What it began it also finishes.
 func (w *Workload) setUpLXD(ctx context.Context, g *given, s charm.LXDSetup) error {
+	if g.Done {
+		return nil
+	}
 	var pools []string
 	if err := w.lxd().call(ctx, http.MethodGet, "/1.0/storage-pools", nil, &pools); err != nil {
 		return &charm.Pending{Why: err.Error()}
@@ -132,10 +135,15 @@ func (w *Workload) setUpLXD(ctx context.Context, g *given, s charm.LXDSetup) err
 	if err := w.makeBridge(ctx, s); err != nil {
 		return &charm.Blocked{Why: "cannot make the bridge of LXD: " + oneLine(err), Next: "change the option lxd-bridge-address"}
 	}
-	return w.lxd().call(ctx, http.MethodPatch, "/1.0/profiles/default", map[string]any{"devices": map[string]any{
+	err := w.lxd().call(ctx, http.MethodPatch, "/1.0/profiles/default", map[string]any{"devices": map[string]any{
 		"root": map[string]string{"type": "disk", "path": "/", "pool": storageName},
 		"eth0": map[string]string{"type": "nic", "name": "eth0", "network": bridgeName},
 	}}, nil)
+	if err != nil {
+		return fmt.Errorf("cannot set up the default profile of LXD: %w", err)
+	}
+	g.Done = true
+	return g.write()
 }
 
 func (w *Workload) makeStorage(ctx context.Context, s charm.LXDSetup) error {

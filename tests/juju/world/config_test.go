@@ -114,6 +114,20 @@ func TestTheCharmBringsItsSnapsAndTakesThemBack(t *testing.T) {
 	if got := strings.Join(w.Ports("lxd-pool/0"), " "); got != "20000-20999/tcp 8743/tcp" {
 		t.Errorf("the ports %s are open", got)
 	}
+	w.SetConfig("lxd-pool", map[string]any{"ssh-ports": "20000-21999", "port": 8744})
+	w.settle()
+	w.status("lxd-pool/0", "active")
+	w.UpdateStatus("lxd-pool/0")
+	w.settle()
+	if got := strings.Join(w.Ports("lxd-pool/0"), " "); got != "20000-20999/tcp 21000-21999/tcp 8744/tcp" {
+		t.Errorf("after a change the ports %s are open", got)
+	}
+	before := len(bare.Made())
+	w.UpdateStatus("lxd-pool/0")
+	w.settle()
+	if after := bare.Made(); len(after) != before || before != 3 {
+		t.Errorf("LXD is set up again and again: %v", after)
+	}
 	if w.Version("lxd-pool") == "" {
 		t.Error("the version of the workload is not told")
 	}
