@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -152,13 +153,16 @@ func (u *unit) revoke(ctx context.Context, p params) (results, error) {
 	}
 	var ids []string
 	for _, l := range all {
-		if _, err := u.daemon.Revoke(ctx, l.ID, p.Reason); err != nil && !ended(err) {
-			return nil, err
+		if _, err = u.daemon.Revoke(ctx, l.ID, p.Reason); err != nil && !ended(err) {
+			break
 		}
-		u.revoked(l.ID, p.Reason)
-		ids = append(ids, string(l.ID))
+		ids, err = append(ids, string(l.ID)), nil
 	}
-	return results{"count": strconv.Itoa(len(ids)), "revoked": strings.Join(ids, " ")}, u.share(ctx)
+	// What was taken back is found by it, and told.
+	if err := errors.Join(err, u.share(ctx)); err != nil {
+		return nil, err
+	}
+	return results{"count": strconv.Itoa(len(ids)), "revoked": strings.Join(ids, " ")}, nil
 }
 
 // means reports whether a lease is one to revoke.
@@ -178,12 +182,8 @@ func (p params) means(l *api.Lease) bool {
 }
 
 // revoked notes that a lease of a relation is not to be granted again.
-func (u *unit) revoked(id pool.LeaseID, reason string) {
-	i := u.ledger.find(id)
-	if i < 0 {
-		return
-	}
-	key, own := u.ledger.Leases[i].claimKey, &u.peers.own
+func (u *unit) revoked(key claimKey, reason string) {
+	own := &u.peers.own
 	for j := range own.Parts {
 		if own.Parts[j].claimKey == key {
 			own.Parts[j].Count--

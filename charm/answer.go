@@ -41,10 +41,21 @@ func (u *unit) answer(ctx context.Context, s *service, refused []refusal) error 
 
 // noSSH is why a holder who has a key cannot log in, "" when it can or has none.
 func (u *unit) noSSH(e entry, c claim) string {
-	if c.ask.SSHPublicKey != "" && e.Forward == 0 && u.serving.Expose == exposeAPI {
+	switch {
+	case c.ask.SSHPublicKey == "":
+		return ""
+	case u.serving.Expose == exposeAPI:
 		return "lxd-pool gives no way in by ssh: its option expose is api"
+	case u.serving.Expose == exposeProxy && e.Forward != 0 && !u.forwards(e.Forward):
+		return "its port for ssh is no longer among ssh-ports"
 	}
 	return e.NoSSH
+}
+
+// forwards reports whether a port of this unit leads to an instance, as the
+// options are now.
+func (u *unit) forwards(port int) bool {
+	return u.serving.Expose == exposeProxy && u.serving.SSHPorts.First <= port && port <= u.serving.SSHPorts.Last
 }
 
 // refuse says in each relation what nobody serves, and leaves the rest as it was
@@ -82,7 +93,7 @@ func (u *unit) describe(e entry, l *api.Lease, n hooktool.Network) lease.Lease {
 		Secret: e.Secret, Addresses: l.Addresses}
 	switch {
 	case len(e.HostKeys) == 0:
-	case e.Forward != 0:
+	case e.Forward != 0 && u.forwards(e.Forward):
 		d.SSH = &lease.SSH{Address: first(n.Ingress), Port: e.Forward, User: "root", HostKeys: e.HostKeys}
 	case u.serving.Expose == exposeDirect:
 		if a := routable(l); a != "" {

@@ -74,21 +74,24 @@ type unit struct {
 	// relations are those of the endpoint lease that are not breaking.
 	relations []string
 	claims    []claim
-	// met are the units at the other end that this one has met.
-	met      map[string]bool
+	// met are the relations in which this one has met each unit at the other end.
+	met      map[string][]string
 	bad      []refusal
 	networks map[string]hooktool.Network
 	daemon   *client.Client
 	// trouble is what keeps the pools from doing their work.
 	trouble error
 	serving *serving
+	// perRelation is how many leases a relation may have, nil while the options are
+	// wrong: then it is as it was.
+	perRelation *int
 	// observers are the relations with who scrapes the figures.
 	observers []string
 }
 
 // open reads what there is.
 func (c *Charm) open(ctx context.Context) (*unit, error) {
-	u := &unit{Charm: c, options: options{}, networks: map[string]hooktool.Network{}, met: map[string]bool{}}
+	u := &unit{Charm: c, options: options{}, networks: map[string]hooktool.Network{}, met: map[string][]string{}}
 	var err error
 	if err = c.Tools.Config(ctx, (*map[string]any)(&u.options)); err != nil {
 		return nil, err
@@ -139,7 +142,7 @@ func (u *unit) readRelation(ctx context.Context, id string) error {
 		return err
 	}
 	for _, name := range units {
-		u.met[name] = true
+		u.met[name] = append(u.met[name], id)
 		bag, err := u.Tools.Bag(ctx, id, name)
 		if err != nil {
 			return err
@@ -174,6 +177,7 @@ func (u *unit) reconcile(ctx context.Context) error {
 // lookOn is what a unit does whose daemon is not there: if it leads, it offers
 // others what is asked for.
 func (u *unit) lookOn(ctx context.Context) error {
+	u.peers.decline(u.Event.Unit, u.ledger)
 	refused, err := u.lead(ctx)
 	if err != nil {
 		return err
@@ -190,6 +194,7 @@ func (u *unit) prepare(ctx context.Context) error {
 	if err != nil {
 		return u.fallBack(ctx, blockedBy(err, u.application()))
 	}
+	u.perRelation = &conf.PerRelation
 	conf.setup.Snap = u.Tools.Resource(ctx, snapResource)
 	if u.ledger.Serving == nil {
 		if err := u.Tools.SetStatus(ctx, hooktool.Maintenance, "setting lxd-pool up"); err != nil {
@@ -261,14 +266,17 @@ func (u *unit) share(ctx context.Context) error {
 		return err
 	}
 	u.peers.own.Rooms = u.rooms(pools)
+	s := &service{Charm: u.Charm, daemon: u.daemon, serving: *u.serving, ledger: u.ledger, claims: map[claimKey]claim{}, pools: pools,
+		networks: u.networks, revoked: u.revoked, busy: map[int]bool{}, late: time.Now().Add(u.Patience)}
+	for _, c := range u.claims {
+		s.claims[c.claimKey] = c
+	}
+	if err := s.look(ctx); err != nil {
+		return errors.Join(err, u.writeLedger(ctx, u.ledger))
+	}
 	refused, err := u.lead(ctx)
 	if err != nil {
 		return err
-	}
-	s := &service{Charm: u.Charm, daemon: u.daemon, serving: *u.serving, ledger: u.ledger, claims: map[claimKey]claim{}, pools: pools,
-		networks: u.networks, busy: map[int]bool{}, late: time.Now().Add(u.Patience)}
-	for _, c := range u.claims {
-		s.claims[c.claimKey] = c
 	}
 	if s.doubtful, err = u.failedAttempt(ctx, u.ledger); err != nil {
 		return err

@@ -23,6 +23,8 @@ type ledger struct {
 	Tokens []string `json:"tokens,omitempty"`
 	// Leaving: this unit is being removed, and grants nothing any more.
 	Leaving bool `json:"leaving,omitempty"`
+	// LastPort is the port for ssh that was given last.
+	LastPort int `json:"last_port,omitempty"`
 	// Slow are the pools that could not give in time, and since when.
 	Slow map[pool.PoolName]time.Time `json:"slow,omitempty"`
 	// Version is the version of the daemon that was told.
@@ -108,13 +110,11 @@ func (l *ledger) forget(id pool.LeaseID) {
 // freePort is one of the range that no lease and nothing else has. It goes
 // round, so that a port has its rest before another instance is behind it.
 func (l *ledger) freePort(r portRange, busy map[int]bool) (int, bool) {
-	taken, last := maps.Clone(busy), r.First-1
+	taken, last := maps.Clone(busy), l.LastPort
 	for _, e := range l.Leases {
-		if e.Forward != 0 {
-			taken[e.Forward], last = true, e.Forward
-		}
+		taken[e.Forward] = true
 	}
-	if last < r.First-1 || last > r.Last {
+	if last < r.First || last > r.Last {
 		last = r.First - 1
 	}
 	n := r.Last - r.First + 1

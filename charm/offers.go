@@ -34,7 +34,7 @@ type rooms map[string]map[pool.PoolName]int
 // it has said it took; what it did not take is offered to others, and only once
 // it has said so, so that nothing is served twice.
 // What units ask for that the leader has not met yet stands as it is.
-func (b book) decide(claims []claim, unmet map[string]bool, bad []refusal, units map[string]peer, perRelation int) (book, []refusal) {
+func (b book) decide(claims []claim, unmet func(claimKey) bool, bad []refusal, units map[string]peer, perRelation int) (book, []refusal) {
 	d := &decision{before: b, next: book{Seq: b.Seq}, units: units, left: rooms{}, perRelation: perRelation,
 		given: map[string]int{}, refused: slices.Clone(bad)}
 	d.countRooms(claims)
@@ -42,7 +42,7 @@ func (b book) decide(claims []claim, unmet map[string]bool, bad []refusal, units
 		d.serve(c)
 	}
 	for _, o := range b.Offers {
-		if unmet[o.Unit] {
+		if unmet(o.claimKey) {
 			d.next.Offers = append(d.next.Offers, o)
 		}
 	}

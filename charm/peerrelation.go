@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lxd-pool/lxd-pool/charm/hooktool"
+	"github.com/lxd-pool/lxd-pool/charm/lease"
 	"github.com/lxd-pool/lxd-pool/pool"
 	"github.com/lxd-pool/lxd-pool/pool/api"
 )
@@ -125,6 +127,30 @@ func (p *peerRelation) offersTo(name string, leaving bool) []offer {
 	return slices.DeleteFunc(slices.Clone(p.book.Offers), func(o offer) bool { return o.To != name })
 }
 
+// decline says that a unit whose daemon is not there has room for nothing more
+// than it has, so that others are offered what it cannot take.
+func (p *peerRelation) decline(name string, l *ledger) {
+	for i := range p.own.Rooms {
+		p.own.Rooms[i].Room = 0
+	}
+	if len(p.own.Rooms) == 0 {
+		return // nothing is offered to it
+	}
+	for _, o := range p.offersTo(name, l.Leaving) {
+		i := slices.IndexFunc(p.own.Parts, func(a part) bool { return a.claimKey == o.claimKey })
+		if i >= 0 && p.own.Parts[i].Seq == o.Seq {
+			continue
+		}
+		a := part{claimKey: o.claimKey, Seq: o.Seq, Count: min(o.Count, len(l.of(o.claimKey))), Since: time.Now().Round(time.Second),
+			Trouble: &lease.Problem{Code: pool.Code(pool.ErrUnavailable), Reason: "its daemon does not answer", Next: "wait; juju status says what it waits for"}}
+		if i >= 0 {
+			p.own.Parts[i] = a
+		} else {
+			p.own.Parts = append(p.own.Parts, a)
+		}
+	}
+}
+
 // lead decides who serves what, if this unit leads, and returns what nobody
 // serves. One that leaves no longer sees what is asked for, and leaves that to
 // its successor.
@@ -137,10 +163,13 @@ func (u *unit) lead(ctx context.Context) ([]refusal, error) {
 		units[name] = p
 	}
 	perRelation := 0
-	if u.ledger.Serving != nil {
+	switch {
+	case u.perRelation != nil:
+		perRelation = *u.perRelation
+	case u.ledger.Serving != nil:
 		perRelation = u.ledger.Serving.PerRelation
 	}
-	next, refused := u.peers.book.decide(u.claims, u.unmet(), u.bad, units, perRelation)
+	next, refused := u.peers.book.decide(u.claims, u.unmet, u.bad, units, perRelation)
 	u.peers.book = next
 	bag, err := next.bag()
 	if err != nil {
@@ -149,16 +178,15 @@ func (u *unit) lead(ctx context.Context) ([]refusal, error) {
 	return refused, u.Tools.SetApplicationBag(ctx, u.peers.id, news(bag, u.peers.appBag))
 }
 
-// unmet are the units at the other end that this one has not met yet: what they
-// ask for it cannot know.
-func (u *unit) unmet() map[string]bool {
-	unmet := map[string]bool{}
-	for name := range u.peers.askers {
-		if !u.met[name] {
-			unmet[name] = true
-		}
+// unmet reports whether a claim is of a unit that this one has not met yet in its
+// relation: then it cannot know what that asks for. A relation that this one does
+// not know is one that is to come, if it has not met the unit at all.
+func (u *unit) unmet(k claimKey) bool {
+	if !u.peers.askers[k.Unit] {
+		return false
 	}
-	return unmet
+	met := u.met[k.Unit]
+	return !slices.Contains(met, k.Relation) && (len(met) == 0 || slices.Contains(u.relations, k.Relation))
 }
 
 // rooms is how much each pool of this unit can give. One that has trouble, or

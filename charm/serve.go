@@ -32,6 +32,8 @@ type service struct {
 	running map[pool.LeaseID]*api.Lease
 	// busy are ports of ssh-ports that turned out to be taken by something else.
 	busy map[int]bool
+	// revoked notes that a lease of a claim is not to be granted again.
+	revoked func(claimKey, string)
 	// doubtful are relations in which the hook before this one failed to grant.
 	doubtful []string
 	attempt  attempt
@@ -39,13 +41,10 @@ type service struct {
 	late time.Time
 }
 
-// settle makes the leases what the offers say, and returns how far it came. What
+// settle makes the leases what the offers say, after look, and returns how far it came. What
 // it did is in the ledger, which is to be written. Leases of a hook that failed
 // are in no ledger: they are released, since nobody was told of them.
 func (s *service) settle(ctx context.Context, offers []offer, before []part) ([]part, error) {
-	if err := s.look(ctx); err != nil {
-		return nil, err
-	}
 	if err := s.dropStrangers(ctx); err != nil {
 		return nil, err
 	}
@@ -93,12 +92,21 @@ func (s *service) look(ctx context.Context) error {
 	}
 	for _, e := range slices.Clone(s.ledger.Leases) {
 		if s.running[e.Lease] == nil {
+			s.heed(ctx, e)
 			if err := s.forget(ctx, e); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// heed notes that an operator took a lease back, by whatever way.
+func (s *service) heed(ctx context.Context, e entry) {
+	l, err := s.daemon.Lease(ctx, e.Lease)
+	if err == nil && l.Ended != nil && l.Ended.Cause == pool.Revoked {
+		s.revoked(e.claimKey, cmp.Or(l.Ended.Reason, "no reason was given"))
+	}
 }
 
 func (s *service) dropStrangers(ctx context.Context) error {
@@ -234,7 +242,7 @@ func (s *service) askForwarded(ctx context.Context, r pool.AcquireRequest, addre
 		}
 		r.Settings.Forwards = []pool.Forward{{Listen: net.JoinHostPort(address, strconv.Itoa(port)), Port: 22}}
 		if l, err = s.insist(ctx, r); !errors.Is(err, pool.ErrInUse) {
-			e.Forward = port
+			e.Forward, s.ledger.LastPort = port, port
 			break
 		}
 		s.busy[port] = true
@@ -308,7 +316,7 @@ func (s *service) keep(ctx context.Context) error {
 				return err
 			}
 		}
-		if c.ask.SSHPublicKey != "" && s.Expose != exposeAPI && len(e.HostKeys) == 0 && (e.NoSSH == "" || e.Forward != 0) {
+		if c.ask.SSHPublicKey != "" && s.Expose != exposeAPI && len(e.HostKeys) == 0 && (e.NoSSH == "" || e.Forward != 0 || s.Expose == exposeDirect) {
 			s.readHostKeys(ctx, e)
 		}
 	}
@@ -321,9 +329,10 @@ const mostKey = 16 << 10
 // readHostKeys reads them from inside the instance, where nobody can be in between.
 func (s *service) readHostKeys(ctx context.Context, e *entry) {
 	const dir = "/etc/ssh"
-	e.NoSSH = "its image has no ssh server: there are no host keys in " + dir
+	e.NoSSH = "there are no host keys in " + dir + " yet, or its image has no ssh server"
 	files, err := s.daemon.ListFiles(ctx, e.Lease, dir)
 	if err != nil {
+		e.NoSSH = "its host keys cannot be read: " + lease.NewProblem("", err).Reason
 		return
 	}
 	slices.SortFunc(files, func(a, b pool.File) int { return cmp.Compare(a.Name, b.Name) })

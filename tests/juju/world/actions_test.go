@@ -60,6 +60,15 @@ func TestOperatorsSeeAndTakeBackLeasesByActions(t *testing.T) {
 	if _, _, err := w.RunAction("lxd-pool/0", "revoke", nil); err == nil {
 		t.Error("an action without what it is about is taken")
 	}
+	// By whatever way an operator takes one back: it is not given again.
+	w.SetConfig("web", map[string]any{"request": "third"})
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 2})
+	w.revoke("lxd-pool/0", w.leases("web")[0].ID)
+	w.UpdateStatus("lxd-pool/0")
+	w.settle()
+	w.mustCount("web", map[string]int{"web/0": 1})
+	w.check("web", "app")
 	w.act("lxd-pool/0", "reset-pool", nil)
 	w.act("lxd-pool/0", "refill", nil)
 	if _, failure, _ := w.RunAction("lxd-pool/0", "refill", map[string]any{"pool": "none"}); !strings.Contains(failure, "none") {

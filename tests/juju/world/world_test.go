@@ -172,13 +172,31 @@ type held struct {
 	Instance string `json:"instance"`
 }
 
-// ask asks the daemon of a unit, as root on its machine.
-func (w *world) ask(unit, path string, v any) error {
+// revoke takes a lease back as root does on the machine, without the charm.
+func (w *world) revoke(unit, id string) {
+	w.t.Helper()
+	r, err := http.NewRequest(http.MethodDelete, "http://lxd-pool/1.0/leases/"+id+"?reason=by+hand", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer, err := w.root(unit).Do(r)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		w.t.Fatalf("%v, %v", answer, err)
+	}
+	answer.Body.Close()
+}
+
+// root talks to the daemon of a unit as root does on its machine.
+func (w *world) root(unit string) *http.Client {
 	socket := filepath.Join(w.machine(unit).Root, "var/snap/lxd-pool/common/api/unix.socket")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}}
-	answer, err := client.Get("http://lxd-pool" + path)
+}
+
+// ask asks the daemon of a unit.
+func (w *world) ask(unit, path string, v any) error {
+	answer, err := w.root(unit).Get("http://lxd-pool" + path)
 	if err != nil {
 		return err
 	}
