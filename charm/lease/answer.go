@@ -15,8 +15,8 @@ const MinTTL = pool.Duration(15 * time.Minute)
 
 // The keys in the bag of a unit of lxd-pool.
 const (
-	APIKey      = "api"
-	LeasesKey   = "leases"
+	apiKey      = "api"
+	leasesKey   = "leases"
 	ProblemsKey = "problems"
 )
 
@@ -101,7 +101,7 @@ func NewProblem(request string, err error) Problem {
 // Bag is what to write for a. An empty list takes the key back.
 func (a Answer) Bag() (map[string]string, error) {
 	bag := map[string]string{}
-	for key, value := range map[string]any{APIKey: a.API, LeasesKey: a.Leases, ProblemsKey: a.Problems} {
+	for key, value := range map[string]any{apiKey: a.API, leasesKey: a.Leases, ProblemsKey: a.Problems} {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (a Answer) Bag() (map[string]string, error) {
 // ParseAnswer reads the bag of a unit of lxd-pool.
 func ParseAnswer(bag map[string]string) (Answer, error) {
 	var a Answer
-	err := errors.Join(parse(bag, APIKey, &a.API), parse(bag, LeasesKey, &a.Leases), parse(bag, ProblemsKey, &a.Problems))
+	err := errors.Join(parse(bag, apiKey, &a.API), parse(bag, leasesKey, &a.Leases), parse(bag, ProblemsKey, &a.Problems))
 	return a, err
 }
 
